@@ -27,6 +27,8 @@ from urllib.parse import quote
 
 import psycopg
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 VAR = (Path(__file__).parent.parent / os.environ.get("MEETSMATCH_VAR", "var")).resolve()
 DATABASE = "meetsmatch"
@@ -271,7 +273,8 @@ class _Valkey(_Server):
                 raise self.error("does not stop")
 
     def _client(self) -> redis.Redis:
-        return redis.Redis(unix_socket_path=str(self.socket), socket_timeout=5)
+        # No retries: they would wait for the server to come back after its shutdown.
+        return redis.Redis(unix_socket_path=str(self.socket), socket_timeout=5, retry=Retry(NoBackoff(), 0))
 
 
 _servers: dict[type[_Server], _Server] = {}
