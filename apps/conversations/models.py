@@ -1,0 +1,76 @@
+"""What two matched members say to each other through the bot."""
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.models import EncryptedTextField, UUIDModel
+from apps.matching.models import Match
+from apps.notifications.models import Delivery
+
+
+class Conversation(UUIDModel):
+    """The relayed conversation of one match; open as long as the match is."""
+
+    match = models.OneToOneField(Match, on_delete=models.CASCADE)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_message_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"conversation {str(self.id)[:8]}"
+
+
+class Message(UUIDModel):
+    """One message of one member, and the delivery that carried it to the partner.
+
+    Text and file are encrypted: they are kept as evidence for a report, not for reading.
+    """
+
+    class Kind(models.TextChoices):
+        TEXT = "text", _("Text")
+        PHOTO = "photo", _("Photo")
+        VOICE = "voice", _("Voice")
+        VIDEO = "video", _("Video")
+        VIDEO_NOTE = "video_note", _("Video message")
+        STICKER = "sticker", _("Sticker")
+        DOCUMENT = "document", _("Document")
+        ANIMATION = "animation", _("Animation")
+
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="messages")
+    sender = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="messages_sent")
+    kind = models.CharField(max_length=12, choices=Kind)
+    text = EncryptedTextField(blank=True)
+    file_id = EncryptedTextField(blank=True)
+    source_message_id = models.BigIntegerField(help_text=_("Telegram's id of the message in the sender's own chat."))
+    delivery = models.OneToOneField(Delivery, on_delete=models.SET_NULL, null=True, blank=True, related_name="relayed")
+    created_at = models.DateTimeField(default=timezone.now)
+    edited_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            # edits and replies find the message by this pair; it also keeps one message from being relayed twice
+            models.UniqueConstraint(fields=["sender", "source_message_id"], name="message_relayed_once"),
+        ]
+        indexes = [
+            # a conversation in the order it was written
+            models.Index(fields=["conversation", "created_at"], name="message_in_order"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {str(self.id)[:8]}"
+
+
+class ContactConsent(UUIDModel):
+    """One member's agreement to show their Telegram name to the partner. It is shown only when both have agreed."""
+
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="consents")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    telegram_username = EncryptedTextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["conversation", "user"], name="consent_once")]
+
+    def __str__(self) -> str:
+        return f"consent {str(self.id)[:8]}"

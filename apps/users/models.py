@@ -1,0 +1,177 @@
+"""Who somebody is, what they show of themselves and whom they look for."""
+
+from datetime import date
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.auth.validators import UnicodeUsernameValidator
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Func, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.models import UUIDModel
+
+MIN_AGE, MAX_AGE = 18, 99
+MAX_PHOTOS = 6
+MAX_NAME, MAX_BIO = 40, 500
+
+
+class Language(models.TextChoices):
+    EN = "en", "English"
+    ES = "es", "Español"
+    RU = "ru", "Русский"
+
+
+class Gender(models.TextChoices):
+    WOMAN = "woman", _("Woman")
+    MAN = "man", _("Man")
+    NONBINARY = "nonbinary", _("Non-binary")
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, username: str, password: str | None = None, **fields: object) -> "User":
+        """A staff account with a password. Members come in through Telegram instead."""
+        user = self.model(username=self.model.normalize_username(username), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, username: str, password: str | None = None, **fields: object) -> "User":
+        return self.create_user(username, password, is_staff=True, is_superuser=True, **fields)
+
+
+class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
+    """A member (has a `telegram_id`) or staff (has a `username` and a password), never both."""
+
+    username = models.CharField(max_length=150, unique=True, null=True, blank=True, validators=[UnicodeUsernameValidator()])
+    telegram_id = models.BigIntegerField(unique=True, null=True, blank=True, editable=False)
+    language = models.CharField(max_length=2, choices=Language, default=Language.EN)
+    source = models.CharField(max_length=64, blank=True, help_text=_("Payload of the link they first came through."))
+    consent_version = models.CharField(max_length=16, blank=True, help_text=_("Version of the terms they agreed to."))
+    consented_at = models.DateTimeField(null=True, blank=True)
+    paused_at = models.DateTimeField(null=True, blank=True, help_text=_("They took themselves out of all decks."))
+    banned_at = models.DateTimeField(null=True, blank=True)
+    unreachable_at = models.DateTimeField(null=True, blank=True, help_text=_("They blocked the bot or left Telegram."))
+    last_active_at = models.DateTimeField(default=timezone.now)
+    date_joined = models.DateTimeField(default=timezone.now, editable=False)
+    is_staff = models.BooleanField(default=False, help_text=_("May sign in to this admin."))
+    is_active = models.BooleanField(default=True, help_text=_("Uncheck to lock a staff account out."))
+
+    objects = UserManager()
+    USERNAME_FIELD = "username"
+
+    class Meta:
+        verbose_name = _("user")
+        constraints = [
+            models.CheckConstraint(
+                name="user_is_member_or_staff",
+                condition=Q(telegram_id__isnull=True, username__isnull=False) | Q(telegram_id__isnull=False, username__isnull=True),
+            ),
+            models.CheckConstraint(name="user_staff_has_username", condition=Q(is_staff=False) | Q(username__isnull=False)),
+        ]
+        indexes = [
+            # the admin's newest-first lists of members
+            models.Index(fields=["-date_joined"], name="user_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return self.username or f"member {str(self.id)[:8]}"
+
+    @property
+    def is_listed(self) -> bool:
+        """Neither paused, banned nor unreachable: may stand in decks once the profile is published."""
+        return not (self.paused_at or self.banned_at or self.unreachable_at)
+
+
+class _EighteenYearsAgo(Func):
+    # Rows only get older, so a check against today's date that passed once passes for ever, in restores too.
+    template = "(CURRENT_DATE - INTERVAL '18 years')::date"
+    output_field = models.DateField()
+
+
+class Profile(models.Model):
+    """What a member shows. A draft until `published_at` is set; fields are null only in drafts."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True)
+    name = models.CharField(max_length=MAX_NAME, blank=True)
+    birth_date = models.DateField(null=True, blank=True)
+    gender = models.CharField(max_length=12, choices=Gender, blank=True)
+    cell = models.BigIntegerField(null=True, blank=True, help_text=_("H3 cell of resolution 7 (about 5 km²); nothing finer is kept."))
+    place = models.CharField(max_length=80, blank=True)
+    place_changed_at = models.DateTimeField(null=True, blank=True)
+    interests = ArrayField(models.CharField(max_length=24), default=list, blank=True)
+    bio = models.CharField(max_length=MAX_BIO, blank=True)
+    published_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="profile_is_adult", condition=Q(birth_date__lte=_EighteenYearsAgo()) | Q(birth_date=None)),
+            models.CheckConstraint(
+                name="profile_published_is_complete",
+                condition=Q(published_at=None)
+                | (~Q(name="") & ~Q(gender="") & Q(birth_date__isnull=False) & Q(cell__isnull=False)),
+            ),
+            models.CheckConstraint(name="profile_gender_known", condition=Q(gender__in=["", *Gender.values])),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or _("draft")
+
+    def age_on(self, day: date) -> int:
+        """Full years on that day. The profile must have a birth date."""
+        assert self.birth_date is not None
+        return day.year - self.birth_date.year - ((day.month, day.day) < (self.birth_date.month, self.birth_date.day))
+
+    @property
+    def age(self) -> int:
+        return self.age_on(timezone.localdate())
+
+
+class Preferences(models.Model):
+    """Whom a member wants to see, and so who may see them: both sides' preferences must fit."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True)
+    genders = ArrayField(models.CharField(max_length=12, choices=Gender), default=list)
+    age_min = models.PositiveSmallIntegerField(default=MIN_AGE)
+    age_max = models.PositiveSmallIntegerField(default=MAX_AGE)
+    max_distance_km = models.PositiveSmallIntegerField(null=True, blank=True, default=50, help_text=_("Empty: anywhere."))
+
+    class Meta:
+        verbose_name_plural = _("preferences")
+        constraints = [
+            models.CheckConstraint(
+                name="preferences_age_range",
+                condition=Q(age_min__gte=MIN_AGE, age_max__lte=MAX_AGE, age_min__lte=F("age_max")),
+            ),
+            models.CheckConstraint(name="preferences_genders_known", condition=Q(genders__contained_by=Gender.values)),
+        ]
+
+
+class Photo(UUIDModel):
+    """One photo of a profile. `file_id` shows it in Telegram; `file` is our own copy, empty until the worker has fetched it.
+
+    Photos that did not come through Telegram (demo data) start with the file and learn their `file_id` when first sent.
+    """
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="photos")
+    position = models.PositiveSmallIntegerField()
+    file = models.ImageField(upload_to="photos/%Y/%m/", blank=True)
+    file_id = models.CharField(max_length=255, blank=True)
+    file_unique_id = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["user", "position"], name="photo_position_once", deferrable=models.Deferrable.DEFERRED),
+            models.CheckConstraint(name="photo_position_in_range", condition=Q(position__lt=MAX_PHOTOS)),
+            models.CheckConstraint(name="photo_is_somewhere", condition=~Q(file="") | ~Q(file_id="")),
+        ]
+        indexes = [
+            # users.store_missing_photos: what the worker has not fetched yet
+            models.Index(fields=["created_at"], name="photo_not_stored", condition=Q(file="")),
+        ]
+
+    def __str__(self) -> str:
+        return f"photo {self.position + 1}"

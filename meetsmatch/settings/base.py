@@ -1,0 +1,184 @@
+"""What all environments share. Everything that differs between machines comes from the environment (meetsmatch.env)."""
+
+import os
+from pathlib import Path
+
+from celery.schedules import crontab
+from csp.constants import NONE, SELF
+from kombu import Queue
+from psycopg.conninfo import conninfo_to_dict
+
+from meetsmatch import embedded
+from meetsmatch.env import read_environment
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+ENV = read_environment(os.environ)
+
+# ---- Telegram: without a token the simulator plays Telegram, over the same HTTP.
+SIMULATOR_BOT_TOKEN = "1000000001:simulator"
+SIMULATOR = ENV.TELEGRAM_BOT_TOKEN is None
+TELEGRAM_BOT_TOKEN = ENV.TELEGRAM_BOT_TOKEN or SIMULATOR_BOT_TOKEN
+TELEGRAM_API_ROOT = f"http://127.0.0.1:{ENV.PORT}/simulator" if SIMULATOR else ENV.TELEGRAM_API_ROOT
+TELEGRAM_UPDATES = ENV.TELEGRAM_UPDATES
+TELEGRAM_WEBHOOK_SECRET = ENV.TELEGRAM_WEBHOOK_SECRET or ("simulator" if SIMULATOR else "")
+PUBLIC_URL = ENV.public_url
+
+# ---- Stores
+DATABASE_URL = ENV.DATABASE_URL or embedded.database_url()
+_database = conninfo_to_dict(DATABASE_URL)
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": _database.pop("dbname", "meetsmatch"),
+        "USER": _database.pop("user", ""),
+        "PASSWORD": _database.pop("password", ""),
+        "HOST": _database.pop("host", ""),
+        "PORT": _database.pop("port", ""),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {"connect_timeout": 5, **_database},
+    }
+}
+REDIS_URL = ENV.REDIS_URL or embedded.redis_url()
+CACHES = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "meetsmatch",
+        "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 2, "SOCKET_TIMEOUT": 2},
+    }
+}
+MEDIA_ROOT = embedded.VAR / "media"
+_files = {"BACKEND": "django.core.files.storage.FileSystemStorage"}
+_s3 = {
+    "BACKEND": "storages.backends.s3.S3Storage",
+    "OPTIONS": {
+        "endpoint_url": ENV.S3_ENDPOINT_URL,
+        "bucket_name": ENV.S3_BUCKET,
+        "access_key": ENV.S3_ACCESS_KEY_ID,
+        "secret_key": ENV.S3_SECRET_ACCESS_KEY,
+        "region_name": ENV.S3_REGION,
+        "default_acl": None,
+        "file_overwrite": False,
+        "querystring_auth": True,
+        "querystring_expire": 600,
+    },
+}
+STORAGES = {
+    "default": _s3 if ENV.S3_BUCKET else _files,
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+FIELD_ENCRYPTION_KEYS = ENV.FIELD_ENCRYPTION_KEYS
+
+# ---- Django
+SECRET_KEY = ENV.DJANGO_SECRET_KEY or ""
+ALLOWED_HOSTS = ENV.DJANGO_ALLOWED_HOSTS
+ROOT_URLCONF = "meetsmatch.urls"
+WSGI_APPLICATION = "meetsmatch.wsgi.application"
+INSTALLED_APPS = [
+    "unfold",
+    "meetsmatch.apps.AdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "waffle",
+    "axes",
+    "csp",
+    "django_celery_beat",
+    "django_structlog",
+    "meetsmatch",
+    "apps.core",
+    "apps.flags",
+    "apps.users",
+    "apps.notifications",
+    "apps.matching",
+    "apps.conversations",
+    "apps.moderation",
+    "apps.bot",
+    "apps.simulator",
+]
+MIDDLEWARE = [
+    "meetsmatch.middleware.FastLane",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+STATIC_URL = "/static/"
+STATIC_ROOT = embedded.VAR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("es", "Español"), ("ru", "Русский")]
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+# ---- Who may come in
+AUTH_USER_MODEL = "users.User"
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "data:", "blob:"],
+        "media-src": [SELF, "blob:"],
+        "object-src": [NONE],
+        "base-uri": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+WAFFLE_FLAG_MODEL = "flags.Flag"
+
+# ---- Slow work
+_broker = REDIS_URL.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=", 1)
+CELERY_BROKER_URL = _broker
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "socket_connect_timeout": 2, "socket_timeout": 10}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1}
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_CREATE_MISSING_QUEUES = False
+CELERY_TASK_QUEUES = [Queue("default"), Queue("media")]
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_ACKS_LATE = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = TIME_ZONE
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULE = {
+    "retry failed updates": {"task": "bot.retry_updates", "schedule": 15.0, "options": {"expires": 15}},
+    "store photos that were missed": {"task": "users.store_missing_photos", "schedule": 60.0, "options": {"expires": 60}},
+    "drop old updates": {"task": "bot.purge_updates", "schedule": crontab(hour="3", minute="10")},
+    "drop old deliveries": {"task": "notifications.purge_deliveries", "schedule": crontab(hour="3", minute="20")},
+}

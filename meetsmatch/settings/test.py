@@ -1,0 +1,14 @@
+"""Development, on servers and in a folder of the tests' own."""
+
+import os
+
+os.environ.setdefault("MEETSMATCH_VAR", os.path.join(os.path.dirname(__file__), "..", "..", "var", "test"))
+os.environ.setdefault("MEETSMATCH_TEST_SERVERS", "1")
+
+from meetsmatch.settings.dev import *  # noqa: E402, F403
+
+DEBUG = False
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+AXES_ENABLED = False
+CELERY_TASK_ALWAYS_EAGER = True
+CELERY_TASK_EAGER_PROPAGATES = True
