@@ -124,7 +124,7 @@ class _Server(ABC):
     def run(self, *command: str | Path) -> subprocess.CompletedProcess[str]:
         """Run a command as the server's user, out of reach of the terminal's Ctrl-C."""
         account = self.account()
-        return subprocess.run(
+        return subprocess.run(  # noqa: S603 - our own commands
             [str(part) for part in command],
             user=account and account.pw_uid,
             group=account and account.pw_gid,
@@ -307,7 +307,7 @@ def _system_user() -> pwd.struct_passwd:
         return pwd.getpwnam(SYSTEM_USER)
     except KeyError:
         useradd = ["useradd", "--system", "--user-group", "--no-create-home", SYSTEM_USER]
-        made = subprocess.run(useradd, capture_output=True, text=True, check=False)
+        made = subprocess.run(useradd, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
         if made.returncode:
             raise EmbeddedError(
                 f"Root cannot make the system user {SYSTEM_USER} for PostgreSQL: {made.stderr.strip()}"
@@ -318,7 +318,8 @@ def _system_user() -> pwd.struct_passwd:
 def _socket_folder(folder: Path, socket_name: str) -> Path:
     if len(os.fsencode(folder / socket_name)) <= SOCKET_PATH_MAX_BYTES:
         return folder
-    return Path("/tmp") / f"meetsmatch-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}"
+    # Not tempfile.gettempdir(): TMPDIR may be long, and differ between the processes that share a server.
+    return Path("/tmp") / f"meetsmatch-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}"  # noqa: S108 - mode 700, owner checked
 
 
 def _listens(path: Path) -> bool:
