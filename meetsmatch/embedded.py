@@ -107,11 +107,12 @@ class _Server(ABC):
 
     def release(self) -> None:
         """Stop the server unless another process holds the lock of its users."""
+        if self._users_fd is None:
+            return
         with _exclusive(self.folder / "start.lock"):
-            if self._users_fd is not None:
-                # Closed rather than unlocked: a forked child shares the lock and may still use the server.
-                os.close(self._users_fd)
-                self._users_fd = None
+            # Closed rather than unlocked: a forked child shares the lock and may still use the server.
+            os.close(self._users_fd)
+            self._users_fd = None
             with (self.folder / "users.lock").open() as users:
                 try:
                     fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,21 @@
+import os
+
+import pytest
+from django.conf import settings
+from django_redis import get_redis_connection
+
+
+def pytest_configure() -> None:
+    """Workers of pytest-xdist share one embedded Valkey: each takes a database of its own (PostgreSQL's part is
+    pytest-django's)."""
+    number = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    if settings.REDIS_URL.endswith("?db=0"):
+        settings.REDIS_URL = settings.REDIS_URL.replace("?db=0", f"?db={number}")
+        settings.CACHES["default"]["LOCATION"] = settings.REDIS_URL
+        settings.CELERY_BROKER_URL = settings.CELERY_BROKER_URL.replace("?virtual_host=0", f"?virtual_host={number}")
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> None:
+    if settings.REDIS_URL.startswith("unix://"):
+        get_redis_connection("default").flushdb()
