@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 
@@ -28,7 +28,9 @@ class Delivery(models.Model):
         SENT = "sent", _("Sent")
         FAILED = "failed", _("Failed")
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="deliveries")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="deliveries"
+    )
     chat_id = models.BigIntegerField()
     method = models.CharField(max_length=40)
     params = models.JSONField(default=dict, help_text=_("As the Bot API has it, without the chat. Emptied once sent."))
@@ -36,10 +38,15 @@ class Delivery(models.Model):
     key = models.CharField(max_length=100, unique=True, null=True, blank=True, help_text=_("Idempotency key."))
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
     attempts = models.PositiveSmallIntegerField(default=0)
-    due_at = models.DateTimeField(default=timezone.now, help_text=_("Not sent before this moment; for one in flight, when it may be claimed again."))
+    # The database's clock, as the senders read it: a web server's clock that is ahead would delay every reply.
+    due_at = models.DateTimeField(
+        db_default=Now(), help_text=_("Not sent before this moment; for one in flight, when it may be claimed again.")
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     sent_at = models.DateTimeField(null=True, blank=True)
-    message_id = models.BigIntegerField(null=True, blank=True, help_text=_("Telegram's id of the message, in that chat."))
+    message_id = models.BigIntegerField(
+        null=True, blank=True, help_text=_("Telegram's id of the message, in that chat.")
+    )
     error = models.CharField(max_length=200, blank=True)
 
     class Meta:
@@ -52,11 +59,19 @@ class Delivery(models.Model):
         ]
         indexes = [
             # the sender's claim: the most urgent due rows first
-            models.Index(fields=["priority", "id"], name="delivery_waiting", condition=Q(status__in=["pending", "in_flight"])),
+            models.Index(
+                fields=["priority", "id"], name="delivery_waiting", condition=Q(status__in=["pending", "in_flight"])
+            ),
             # the sender's claim: is there an earlier unsent row of the same chat?
-            models.Index(fields=["chat_id", "id"], name="delivery_waiting_by_chat", condition=Q(status__in=["pending", "in_flight"])),
+            models.Index(
+                fields=["chat_id", "id"],
+                name="delivery_waiting_by_chat",
+                condition=Q(status__in=["pending", "in_flight"]),
+            ),
             # conversations: which delivery is the message that a member replies to or taps on?
-            models.Index(fields=["chat_id", "message_id"], name="delivery_by_message", condition=Q(message_id__isnull=False)),
+            models.Index(
+                fields=["chat_id", "message_id"], name="delivery_by_message", condition=Q(message_id__isnull=False)
+            ),
             # notifications.purge_deliveries: what is past its retention
             models.Index(fields=["created_at"], name="delivery_by_age"),
         ]
