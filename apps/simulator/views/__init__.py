@@ -1,0 +1,1 @@
+"""HTTP: the Bot API for the bot, pages and JSON for the browser."""
