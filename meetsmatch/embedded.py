@@ -33,6 +33,8 @@ from redis.retry import Retry
 VAR = (Path(__file__).parent.parent / os.environ.get("MEETSMATCH_VAR", "var")).resolve()
 DATABASE = "meetsmatch"
 SUPERUSER = "postgres"
+# Only a part of the socket's name, and always said: the developer's PGPORT is about another server.
+PORT = 5432
 # PostgreSQL refuses to run as root. The name is the one that the wheel itself uses.
 SYSTEM_USER = "pgserver"
 START_TIMEOUT_SECS = 60
@@ -49,7 +51,7 @@ class EmbeddedError(Exception):
 def database_url() -> str:
     """URL of the embedded PostgreSQL's database; server and database are made when missing. Raises EmbeddedError."""
     server = _acquire(_Postgres)
-    return f"postgresql://{SUPERUSER}@/{DATABASE}?host={quote(str(server.socket.parent), safe='')}"
+    return f"postgresql://{SUPERUSER}@/{DATABASE}?host={quote(str(server.socket.parent), safe='')}&port={PORT}"
 
 
 def redis_url() -> str:
@@ -157,15 +159,19 @@ class _Server(ABC):
             )
 
     def error(self, problem: str, output: str = "") -> EmbeddedError:
+        return EmbeddedError(
+            f"The embedded {self.name} {problem}. {output}\nThe end of {self.log}:\n{self._log_tail()}"
+        )
+
+    def _log_tail(self) -> str:
         lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
-        tail = "\n".join(f"  {line}" for line in [*output.splitlines(), *lines[-LOG_TAIL_LINES:]])
-        return EmbeddedError(f"The embedded {self.name} {problem}. The end of {self.log}:\n{tail}")
+        return "\n".join(lines[-LOG_TAIL_LINES:])
 
 
 class _Postgres(_Server):
     name = "PostgreSQL"
     folder_name = "postgres"
-    socket_name = ".s.PGSQL.5432"
+    socket_name = f".s.PGSQL.{PORT}"
     settings = ("max_connections=200", "shared_buffers=128MB", "unix_socket_permissions=0700")
     settings_of_test_servers = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
@@ -182,15 +188,24 @@ class _Postgres(_Server):
         if not self.data.exists():
             self._initialise()
         self._remove_stale_pid()
-        # After kill -9 of the server alone, its children hold the shared memory until they notice.
-        if not _wait_until(self._start_once, timeout_secs=10):
-            raise self.error("does not start")
+        deadline = time.monotonic() + 10
+        while not self._start_once():
+            # After kill -9 of the server alone, its children hold the shared memory until they notice.
+            if "pre-existing shared memory block" not in self._log_tail() or time.monotonic() > deadline:
+                raise self.error("does not start")
+            time.sleep(0.1)
 
     def answers(self) -> bool:
         """Also makes the database when it is missing."""
         try:
-            host = str(self.socket.parent)
-            with psycopg.connect(host=host, user=SUPERUSER, connect_timeout=5, autocommit=True) as connection:
+            with psycopg.connect(
+                host=str(self.socket.parent),
+                port=PORT,
+                user=SUPERUSER,
+                dbname="postgres",
+                connect_timeout=5,
+                autocommit=True,
+            ) as connection:
                 if not connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE]).rowcount:
                     connection.execute(f"CREATE DATABASE {DATABASE}")
         except psycopg.OperationalError:
@@ -216,7 +231,7 @@ class _Postgres(_Server):
 
     def _start_once(self) -> bool:
         settings = self.settings + (self.settings_of_test_servers if _test_servers() else ())
-        options = ["-h", "", "-k", str(self.socket.parent), *(f"-c{setting}" for setting in settings)]
+        options = ["-h", "", "-k", str(self.socket.parent), "-p", str(PORT), *(f"-c{setting}" for setting in settings)]
         start = ("start", "-D", self.data, "-l", self.log, "-t", str(START_TIMEOUT_SECS), "-o", shlex.join(options))
         return self.run(self.bin / "pg_ctl", *start).returncode == 0
 
