@@ -9,13 +9,13 @@ import logging
 import warnings
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Protocol, Self, TypeAlias
+from typing import Any, Protocol, Self, TypeAlias
 
 import orjson
 from django.conf import settings
 from telegram import Bot, InputFile
 from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, RetryAfter, TelegramError
-from telegram.request import HTTPXRequest, RequestData
+from telegram.request import HTTPXRequest
 from telegram.warnings import PTBUserWarning
 
 from apps.core.errors import GatewayError, RateLimitedError, UnreachableError
@@ -116,10 +116,8 @@ class _Request(HTTPXRequest):
     # is mended; 413 is as final as any bad request.
     _READ_AS = {401: 500, 413: 400}
 
-    async def do_request(
-        self, url: str, method: str, request_data: RequestData | None = None, **timeouts: object
-    ) -> tuple[int, bytes]:
-        code, payload = await super().do_request(url, method, request_data, **timeouts)
+    async def do_request(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
+        code, payload = await super().do_request(*args, **kwargs)
         return self._READ_AS.get(code, code), payload
 
     @staticmethod
