@@ -167,8 +167,8 @@ def _still_mine(delivery: Delivery) -> QuerySet[Delivery]:
 
 def _give_up_chat(delivery: Delivery, error: UnreachableError) -> None:
     with transaction.atomic():
-        if delivery.user:
-            mark_unreachable(delivery.user)
+        if user := User.objects.filter(pk=delivery.user_id).first():
+            mark_unreachable(user)
         _fail(_still_mine(delivery), error)
         _fail(Delivery.objects.filter(chat_id=delivery.chat_id, status=Status.PENDING), error)
 

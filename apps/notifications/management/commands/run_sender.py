@@ -1,0 +1,24 @@
+"""The sender process: sends what the outbox holds until SIGTERM or SIGINT."""
+
+import asyncio
+import signal
+
+from django.core.management.base import BaseCommand
+
+from apps.core.gateways.telegram import bot_api
+from apps.notifications.sender import Sender
+
+
+class Command(BaseCommand):
+    help = "Sends deliveries to Telegram until it is told to stop; then finishes what is in flight. Any number may run."
+
+    def handle(self, *_args: object, **_options: object) -> None:
+        asyncio.run(_run())
+
+
+async def _run() -> None:
+    async with bot_api() as api:
+        sender = Sender(api)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, sender.stop)
+        await sender.run()
