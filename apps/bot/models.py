@@ -36,7 +36,9 @@ class Update(models.Model):
         indexes = [
             # bot.retry_updates: failed updates that are due
             models.Index(fields=["retry_at"], name="update_to_retry", condition=Q(status="failed")),
-            # bot.purge_updates, and the admin's newest-first list
+            # the admin's list of what went wrong, newest first, and the dashboard's count of parked ones
+            models.Index(fields=["-received_at"], name="update_undone", condition=Q(status__in=["failed", "parked"])),
+            # bot.purge_updates
             models.Index(fields=["received_at"], name="update_by_age"),
         ]
 

@@ -1,6 +1,7 @@
 """What two matched members say to each other through the bot."""
 
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -16,6 +17,12 @@ class Conversation(UUIDModel):
     match = models.OneToOneField(Match, on_delete=models.CASCADE)
     created_at = models.DateTimeField(auto_now_add=True)
     last_message_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [
+            # the admin's newest-first list
+            models.Index(fields=["-created_at"], name="conversation_newest"),
+        ]
 
     def __str__(self) -> str:
         return f"conversation {str(self.id)[:8]}"
@@ -55,6 +62,8 @@ class Message(UUIDModel):
         indexes = [
             # a conversation in the order it was written
             models.Index(fields=["conversation", "created_at"], name="message_in_order"),
+            # the dashboard's messages of the last day; rows come in the order of time, so block ranges do
+            BrinIndex(fields=["created_at"], name="message_by_age", autosummarize=True),
         ]
 
     def __str__(self) -> str:

@@ -72,6 +72,8 @@ class Delivery(models.Model):
             models.Index(
                 fields=["chat_id", "message_id"], name="delivery_by_message", condition=Q(message_id__isnull=False)
             ),
+            # the admin's list of failed ones, newest first, and the dashboard's count
+            models.Index(fields=["-id"], name="delivery_failed", condition=Q(status="failed")),
             # notifications.purge_deliveries: what is past its retention
             models.Index(fields=["created_at"], name="delivery_by_age"),
         ]

@@ -1,12 +1,17 @@
 """Who somebody is, what they show of themselves and whom they look for."""
 
+import re
 from datetime import date
+from typing import ClassVar
+from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models import F, Func, Q
+from django.db.models.functions import Upper
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -114,6 +119,10 @@ class Profile(models.Model):
             ),
             models.CheckConstraint(name="profile_gender_known", condition=Q(gender__in=["", *Gender.values])),
         ]
+        indexes = [
+            # the admin's search: names that start with what was typed, in any case (LIKE needs the operator class)
+            models.Index(OpClass(Upper("name"), name="text_pattern_ops"), name="profile_by_name"),
+        ]
 
     def __str__(self) -> str:
         return self.name or _("draft")
@@ -175,3 +184,82 @@ class Photo(UUIDModel):
 
     def __str__(self) -> str:
         return f"photo {self.position + 1}"
+
+
+class MemberState(models.TextChoices):
+    """Where a member stands: exactly one of these holds."""
+
+    ONBOARDING = "onboarding", _("Onboarding")
+    LISTED = "listed", _("Listed")
+    PAUSED = "paused", _("Paused")
+    UNREACHABLE = "unreachable", _("Unreachable")
+    BANNED = "banned", _("Banned")
+
+
+# The first that holds is the state.
+_STATES = {
+    MemberState.BANNED: Q(banned_at__isnull=False),
+    MemberState.UNREACHABLE: Q(unreachable_at__isnull=False),
+    MemberState.ONBOARDING: Q(profile__published_at__isnull=True),
+    MemberState.PAUSED: Q(paused_at__isnull=False),
+    MemberState.LISTED: Q(),
+}
+
+
+class MemberQuerySet(models.QuerySet["Member"]):
+    def in_state(self, state: MemberState) -> "MemberQuerySet":
+        earlier = Q()
+        for candidate, condition in _STATES.items():
+            if candidate == state:
+                return self.filter(earlier & condition)
+            earlier &= ~condition
+        raise ValueError(state)
+
+    def search(self, term: str) -> "MemberQuerySet":
+        """Members whose name starts with the term, in any case, or whose id does (eight digits of it at least)."""
+        found = Q(profile__name__istartswith=term)
+        digits = term.replace("-", "").lower()
+        if re.fullmatch("[0-9a-f]{8,32}", digits):
+            found = Q(pk__range=(UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))))
+        return self.filter(found)
+
+
+class MemberManager(models.Manager.from_queryset(MemberQuerySet)):  # type: ignore[misc]
+    def get_queryset(self) -> MemberQuerySet:
+        return MemberQuerySet(self.model, using=self._db).filter(telegram_id__isnull=False)
+
+
+class Member(User):
+    """A user who came through Telegram."""
+
+    objects: ClassVar[MemberManager] = MemberManager()
+
+    class Meta:
+        proxy = True
+        verbose_name = _("member")
+
+    @property
+    def state(self) -> MemberState:
+        """The state that `in_state` finds this member by."""
+        if self.banned_at:
+            return MemberState.BANNED
+        if self.unreachable_at:
+            return MemberState.UNREACHABLE
+        if not hasattr(self, "profile") or not self.profile.published_at:
+            return MemberState.ONBOARDING
+        return MemberState.PAUSED if self.paused_at else MemberState.LISTED
+
+
+class StaffManager(UserManager):
+    def get_queryset(self) -> models.QuerySet[User]:
+        return super().get_queryset().filter(telegram_id__isnull=True)
+
+
+class Staff(User):
+    """A user who signs in with a password."""
+
+    objects: ClassVar[StaffManager] = StaffManager()
+
+    class Meta:
+        proxy = True
+        verbose_name = _("staff account")

@@ -10,6 +10,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from meetsmatch import embedded
 from meetsmatch.env import read_environment
+from meetsmatch.settings.unfold import UNFOLD as UNFOLD
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 ENV = read_environment(os.environ)
@@ -78,11 +79,13 @@ ROOT_URLCONF = "meetsmatch.urls"
 WSGI_APPLICATION = "meetsmatch.wsgi.application"
 INSTALLED_APPS = [
     "unfold",
+    "unfold.contrib.filters",
     "meetsmatch.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.postgres",  # operator classes in indexes
     "django.contrib.staticfiles",
     "waffle",
     "axes",
