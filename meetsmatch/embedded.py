@@ -187,7 +187,7 @@ class _Postgres(_Server):
         self._check_reach()
         if not self.data.exists():
             self._initialise()
-        self._remove_stale_pid()
+        self._remove_stale_locks()
         deadline = time.monotonic() + 10
         while not self._start_once():
             # After kill -9 of the server alone, its children hold the shared memory until they notice.
@@ -244,10 +244,11 @@ class _Postgres(_Server):
             return None
         return pid if os.fsencode(self.data) in command else None
 
-    def _remove_stale_pid(self) -> None:
-        """PostgreSQL itself takes the pid for its own when another process has got that number since."""
+    def _remove_stale_locks(self) -> None:
+        """PostgreSQL itself takes a killed server for alive when another process, or its own zombie, has its pid."""
         if self._pid() is None:
-            (self.data / "postmaster.pid").unlink(missing_ok=True)
+            for lock in (self.data / "postmaster.pid", self.socket.with_name(f"{self.socket_name}.lock")):
+                lock.unlink(missing_ok=True)
 
     def _check_reach(self) -> None:
         """Raises EmbeddedError when the system user may not enter a folder on the way to the data or the programs."""

@@ -112,13 +112,14 @@ def test_it_takes_over_servers_whose_process_was_killed(var: Path) -> None:
 
 
 def test_it_starts_when_another_process_has_got_the_pid_of_a_killed_server(var: Path) -> None:
-    pid_file = var / "postgres/data/postmaster.pid"
+    locks = [var / "postgres/data/postmaster.pid", var / "postgres/.s.PGSQL.5432.lock"]
     with Process(var):
-        lines = pid_file.read_text().splitlines()
+        contents = [lock.read_text().splitlines() for lock in locks]
     owner = (var / "postgres").stat().st_uid
     with subprocess.Popen(["sleep", "60"], user=owner) as other:
-        pid_file.write_text("\n".join([str(other.pid), *lines[1:]]) + "\n")
-        os.chown(pid_file, owner, -1)
+        for lock, lines in zip(locks, contents, strict=True):
+            lock.write_text("\n".join([str(other.pid), *lines[1:]]) + "\n")
+            os.chown(lock, owner, -1)
         with Process(var) as process:
             assert process.pids()
         other.kill()
