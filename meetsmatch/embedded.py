@@ -101,11 +101,15 @@ class _Server(ABC):
             if self._users_fd is None:
                 self._users_fd = os.open(self.folder / "users.lock", os.O_RDWR | os.O_CREAT, 0o600)
                 fcntl.flock(self._users_fd, fcntl.LOCK_SH)
-            if not _listens(self.socket):
-                self._own(self.socket.parent)
-                self.start()
-            if not _wait_until(self.answers, START_TIMEOUT_SECS):
+            if not _wait_until(self._is_up, START_TIMEOUT_SECS):
                 raise self.error("does not answer")
+
+    def _is_up(self) -> bool:
+        # Looked at again each time: a server that has just been killed still listens for a moment.
+        if not _listens(self.socket):
+            self._own(self.socket.parent)
+            self.start()
+        return self.answers()
 
     def release(self) -> None:
         """Stop the server unless another process holds the lock of its users."""
@@ -280,7 +284,7 @@ class _Valkey(_Server):
         """False also while it still loads its data."""
         try:
             return self._client().ping() is True
-        except (redis.BusyLoadingError, redis.TimeoutError):
+        except (redis.ConnectionError, redis.TimeoutError):
             return False
 
     def stop(self) -> None:
