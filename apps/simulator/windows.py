@@ -18,6 +18,7 @@ def persona_summary(persona: Persona) -> JsonObject:
         "language": persona.language_code,
         "autopilot": persona.autopilot,
         "has_avatar": bool(persona.avatar),
+        "used": persona.last_used_at is not None,
     }
 
 
