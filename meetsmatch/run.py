@@ -77,7 +77,8 @@ class Supervisor:
         return self
 
     def __exit__(self, *_: object) -> None:
-        say("Stopping.")
+        if self._processes:
+            say("Stopping.")
         for process in self._processes.values():
             process.terminate()
         deadline = time.monotonic() + STOP_TIMEOUT_SECS
