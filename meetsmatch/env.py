@@ -20,7 +20,9 @@ def _fernet_keys(keys: list[str]) -> list[str]:
         try:
             Fernet(key)
         except ValueError:
-            raise ValueError(f"key {number} is not 32 bytes in URL-safe base64 (make one: openssl rand -base64 32 | tr +/ -_)") from None
+            raise ValueError(
+                f"key {number} is not 32 bytes in URL-safe base64 (make one: openssl rand -base64 32 | tr +/ -_)"
+            ) from None
     return keys
 
 
@@ -63,7 +65,7 @@ class Environment(BaseModel):
     @model_validator(mode="after")
     def _what_goes_together(self) -> Self:
         if self.TELEGRAM_BOT_TOKEN and self.TELEGRAM_UPDATES == "webhook" and not self.TELEGRAM_WEBHOOK_SECRET:
-            raise ValueError("TELEGRAM_WEBHOOK_SECRET must be set when TELEGRAM_BOT_TOKEN is and TELEGRAM_UPDATES is webhook")
+            raise ValueError("TELEGRAM_WEBHOOK_SECRET must be set too, for TELEGRAM_UPDATES is webhook")
         media = ("S3_ENDPOINT_URL", "S3_BUCKET", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY")
         missing = [name for name in media if not getattr(self, name)]
         if missing and len(missing) < len(media):
@@ -74,7 +76,7 @@ class Environment(BaseModel):
         """Stops the start when one of these is unset: production calls it for its secrets."""
         missing = [name for name in names if not getattr(self, name)]
         if missing:
-            raise ImproperlyConfigured(f"Set {', '.join(missing)} in the environment: production does not start without.")
+            raise ImproperlyConfigured(f"Set {', '.join(missing)}: production does not start without.")
 
 
 def read_environment(variables: Mapping[str, str]) -> Environment:
@@ -83,5 +85,7 @@ def read_environment(variables: Mapping[str, str]) -> Environment:
     try:
         return Environment.model_validate(known)
     except ValidationError as error:
-        problems = (f"{'.'.join(map(str, e['loc'])) or 'environment'}: {e['msg']}" for e in error.errors(include_input=False))
+        problems = (
+            f"{'.'.join(map(str, e['loc'])) or 'environment'}: {e['msg']}" for e in error.errors(include_input=False)
+        )
         raise ImproperlyConfigured("The environment does not fit. " + "; ".join(problems)) from None

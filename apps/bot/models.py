@@ -23,10 +23,11 @@ class Update(models.Model):
 
     bot_id = models.BigIntegerField()
     update_id = models.BigIntegerField()
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="updates")
     status = models.CharField(max_length=8, choices=Status, default=Status.DONE)
     payload = EncryptedTextField(blank=True)
-    error = models.CharField(max_length=200, blank=True, help_text=_("What was raised and where; never what the member wrote."))
+    error = models.CharField(
+        max_length=200, blank=True, help_text=_("What was raised and where; never what the member wrote.")
+    )
     attempts = models.PositiveSmallIntegerField(default=1)
     retry_at = models.DateTimeField(null=True, blank=True)
     received_at = models.DateTimeField(default=timezone.now)
@@ -53,7 +54,9 @@ class Dialogue(models.Model):
     step = models.CharField(max_length=32, blank=True, help_text=_("What the bot has asked for; empty: nothing."))
     data = models.JSONField(default=dict, blank=True)
     asked_at = models.DateTimeField(null=True, blank=True)
-    open_conversation = models.ForeignKey(Conversation, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    open_conversation = models.ForeignKey(
+        Conversation, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
     browsed_at = models.DateTimeField(null=True, blank=True, help_text=_("Last time they looked at a card."))
 
     def __str__(self) -> str:

@@ -1,5 +1,44 @@
-from django.http import HttpRequest, HttpResponse
+"""Where Telegram, or the edge worker in front of us, posts updates."""
+
+import structlog
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.crypto import constant_time_compare
+
+from apps.bot.parsing import NotAnUpdateError, read_json
+from apps.bot.services import receive
+
+log = structlog.get_logger(__name__)
+MAX_BODY_BYTES = 1024 * 1024
+RETRY_AFTER_SECS = 5
 
 
 def webhook(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(status=503)
+    """200 once the update is dealt with or safely kept. Any other status makes Telegram post it again."""
+    if request.method != "POST":
+        return HttpResponse(status=405, headers={"Allow": "POST"})
+    if not _knows_the_secret(request):
+        return HttpResponse(status=403)
+    try:
+        if int(request.headers.get("Content-Length") or 0) > MAX_BODY_BYTES:
+            return HttpResponse(status=413)
+        payload = read_json(request.body)
+    except RequestDataTooBig:
+        return HttpResponse(status=413)
+    except (NotAnUpdateError, ValueError):
+        return HttpResponse("This is no update of the Bot API.", status=400, content_type="text/plain")
+    try:
+        answer = receive(payload)
+    except (OperationalError, InterfaceError) as error:
+        log.error("database_away", error=type(error).__name__)
+        return HttpResponse(status=503, headers={"Retry-After": str(RETRY_AFTER_SECS)})
+    return JsonResponse(answer) if answer else HttpResponse()
+
+
+def _knows_the_secret(request: HttpRequest) -> bool:
+    """Fails closed: without a secret of our own nobody gets in."""
+    secret = settings.TELEGRAM_WEBHOOK_SECRET
+    given = request.headers.get("X-Telegram-Bot-Api-Secret-Token", "")
+    return bool(secret) and constant_time_compare(given, secret)

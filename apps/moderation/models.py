@@ -20,15 +20,23 @@ class Report(UUIDModel):
         PHOTO = "photo", _("Indecent photo")
         OTHER = "other", _("Something else")
 
-    reporter = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="reports_made")
-    reported = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="reports_received")
-    conversation = models.ForeignKey(Conversation, on_delete=models.SET_NULL, null=True, blank=True, related_name="reports")
+    reporter = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="reports_made"
+    )
+    reported = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="reports_received"
+    )
+    conversation = models.ForeignKey(
+        Conversation, on_delete=models.SET_NULL, null=True, blank=True, related_name="reports"
+    )
     reason = models.CharField(max_length=12, choices=Reason)
     words = EncryptedTextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        constraints = [models.CheckConstraint(name="report_not_oneself", condition=~Q(reporter=F("reported")) | Q(reporter=None))]
+        constraints = [
+            models.CheckConstraint(name="report_not_oneself", condition=~Q(reporter=F("reported")) | Q(reporter=None))
+        ]
         indexes = [models.Index(fields=["-created_at"], name="report_newest")]
 
     def __str__(self) -> str:

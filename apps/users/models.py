@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models import F, Func, Q
 from django.db.models.functions import Upper
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.models import UUIDModel
@@ -20,6 +21,8 @@ from apps.core.models import UUIDModel
 MIN_AGE, MAX_AGE = 18, 99
 MAX_PHOTOS = 6
 MAX_NAME, MAX_BIO = 40, 500
+# H3 resolutions: what is kept of a place (about 5 km²), and the wider area by which decks search (about 1,770 km²).
+CELL_RESOLUTION, AREA_RESOLUTION = 7, 4
 
 
 class Language(models.TextChoices):
@@ -49,7 +52,9 @@ class UserManager(BaseUserManager["User"]):
 class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
     """A member (has a `telegram_id`) or staff (has a `username` and a password), never both."""
 
-    username = models.CharField(max_length=150, unique=True, null=True, blank=True, validators=[UnicodeUsernameValidator()])
+    username = models.CharField(
+        max_length=150, unique=True, null=True, blank=True, validators=[UnicodeUsernameValidator()]
+    )
     telegram_id = models.BigIntegerField(unique=True, null=True, blank=True, editable=False)
     language = models.CharField(max_length=2, choices=Language, default=Language.EN)
     source = models.CharField(max_length=64, blank=True, help_text=_("Payload of the link they first came through."))
@@ -71,9 +76,12 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
         constraints = [
             models.CheckConstraint(
                 name="user_is_member_or_staff",
-                condition=Q(telegram_id__isnull=True, username__isnull=False) | Q(telegram_id__isnull=False, username__isnull=True),
+                condition=Q(telegram_id__isnull=True, username__isnull=False)
+                | Q(telegram_id__isnull=False, username__isnull=True),
             ),
-            models.CheckConstraint(name="user_staff_has_username", condition=Q(is_staff=False) | Q(username__isnull=False)),
+            models.CheckConstraint(
+                name="user_staff_has_username", condition=Q(is_staff=False) | Q(username__isnull=False)
+            ),
         ]
         indexes = [
             # the admin's newest-first lists of members
@@ -102,7 +110,12 @@ class Profile(models.Model):
     name = models.CharField(max_length=MAX_NAME, blank=True)
     birth_date = models.DateField(null=True, blank=True)
     gender = models.CharField(max_length=12, choices=Gender, blank=True)
-    cell = models.BigIntegerField(null=True, blank=True, help_text=_("H3 cell of resolution 7 (about 5 km²); nothing finer is kept."))
+    cell = models.BigIntegerField(
+        null=True, blank=True, help_text=_("H3 cell of resolution 7 (about 5 km²); nothing finer is kept.")
+    )
+    area = models.BigIntegerField(
+        null=True, blank=True, help_text=_("The H3 cell of resolution 4 around it, for searching.")
+    )
     place = models.CharField(max_length=80, blank=True)
     place_changed_at = models.DateTimeField(null=True, blank=True)
     interests = ArrayField(models.CharField(max_length=24), default=list, blank=True)
@@ -111,7 +124,9 @@ class Profile(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(name="profile_is_adult", condition=Q(birth_date__lte=_EighteenYearsAgo()) | Q(birth_date=None)),
+            models.CheckConstraint(
+                name="profile_is_adult", condition=Q(birth_date__lte=_EighteenYearsAgo()) | Q(birth_date=None)
+            ),
             models.CheckConstraint(
                 name="profile_published_is_complete",
                 condition=Q(published_at=None)
@@ -120,12 +135,14 @@ class Profile(models.Model):
             models.CheckConstraint(name="profile_gender_known", condition=Q(gender__in=["", *Gender.values])),
         ]
         indexes = [
+            # decks: published members of some gender in the areas within reach
+            models.Index(fields=["area", "gender"], name="profile_by_area", condition=Q(published_at__isnull=False)),
             # the admin's search: names that start with what was typed, in any case (LIKE needs the operator class)
             models.Index(OpClass(Upper("name"), name="text_pattern_ops"), name="profile_by_name"),
         ]
 
     def __str__(self) -> str:
-        return self.name or _("draft")
+        return self.name or gettext("draft")
 
     def age_on(self, day: date) -> int:
         """Full years on that day. The profile must have a birth date."""
@@ -144,7 +161,9 @@ class Preferences(models.Model):
     genders = ArrayField(models.CharField(max_length=12, choices=Gender), default=list)
     age_min = models.PositiveSmallIntegerField(default=MIN_AGE)
     age_max = models.PositiveSmallIntegerField(default=MAX_AGE)
-    max_distance_km = models.PositiveSmallIntegerField(null=True, blank=True, default=50, help_text=_("Empty: anywhere."))
+    max_distance_km = models.PositiveSmallIntegerField(
+        null=True, blank=True, default=50, help_text=_("Empty: anywhere.")
+    )
 
     class Meta:
         verbose_name_plural = _("preferences")
@@ -173,7 +192,9 @@ class Photo(UUIDModel):
     class Meta:
         ordering = ["position"]
         constraints = [
-            models.UniqueConstraint(fields=["user", "position"], name="photo_position_once", deferrable=models.Deferrable.DEFERRED),
+            models.UniqueConstraint(
+                fields=["user", "position"], name="photo_position_once", deferrable=models.Deferrable.DEFERRED
+            ),
             models.CheckConstraint(name="photo_position_in_range", condition=Q(position__lt=MAX_PHOTOS)),
             models.CheckConstraint(name="photo_is_somewhere", condition=~Q(file="") | ~Q(file_id="")),
         ]
@@ -184,6 +205,12 @@ class Photo(UUIDModel):
 
     def __str__(self) -> str:
         return f"photo {self.position + 1}"
+
+
+class AbandonedFile(models.Model):
+    """A file in the media store that nothing refers to any more; the worker deletes it. Written with what let go of it."""
+
+    name = models.CharField(max_length=200)
 
 
 class MemberState(models.TextChoices):

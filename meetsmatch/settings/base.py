@@ -16,13 +16,15 @@ BASE_DIR = Path(__file__).resolve().parents[2]
 ENV = read_environment(os.environ)
 
 # ---- Telegram: without a token the simulator plays Telegram, over the same HTTP.
-SIMULATOR_BOT_TOKEN = "1000000001:simulator"
+SIMULATOR_BOT_TOKEN = "1000000001:simulator"  # noqa: S105 it opens nothing but the simulator
 SIMULATOR = ENV.TELEGRAM_BOT_TOKEN is None
 TELEGRAM_BOT_TOKEN = ENV.TELEGRAM_BOT_TOKEN or SIMULATOR_BOT_TOKEN
 TELEGRAM_API_ROOT = f"http://127.0.0.1:{ENV.PORT}/simulator" if SIMULATOR else ENV.TELEGRAM_API_ROOT
 TELEGRAM_UPDATES = ENV.TELEGRAM_UPDATES
 TELEGRAM_WEBHOOK_SECRET = ENV.TELEGRAM_WEBHOOK_SECRET or ("simulator" if SIMULATOR else "")
 PUBLIC_URL = ENV.public_url
+# The simulator runs on this machine and need not take the way over the public name.
+TELEGRAM_WEBHOOK_URL = f"{f'http://127.0.0.1:{ENV.PORT}' if SIMULATOR else PUBLIC_URL}/telegram/webhook"
 
 # ---- Stores
 DATABASE_URL = ENV.DATABASE_URL or embedded.database_url()
@@ -78,7 +80,7 @@ ALLOWED_HOSTS = ENV.DJANGO_ALLOWED_HOSTS
 ROOT_URLCONF = "meetsmatch.urls"
 WSGI_APPLICATION = "meetsmatch.wsgi.application"
 INSTALLED_APPS = [
-    "unfold",
+    "unfold.apps.BasicAppConfig",  # the default one would put a site of its own in the place of ours
     "unfold.contrib.filters",
     "meetsmatch.apps.AdminConfig",
     "django.contrib.auth",
@@ -92,6 +94,7 @@ INSTALLED_APPS = [
     "csp",
     "django_celery_beat",
     "django_structlog",
+    "ninja",
     "meetsmatch",
     "apps.core",
     "apps.flags",
@@ -141,6 +144,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 # ---- Who may come in
+LOGIN_REDIRECT_URL = "admin:index"
 AUTH_USER_MODEL = "users.User"
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 AUTH_PASSWORD_VALIDATORS = [
@@ -181,7 +185,8 @@ CELERY_TIMEZONE = TIME_ZONE
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "retry failed updates": {"task": "bot.retry_updates", "schedule": 15.0, "options": {"expires": 15}},
-    "store photos that were missed": {"task": "users.store_missing_photos", "schedule": 60.0, "options": {"expires": 60}},
+    "store missed photos": {"task": "users.store_missing_photos", "schedule": 60.0, "options": {"expires": 60}},
+    "delete abandoned files": {"task": "users.delete_abandoned_files", "schedule": 60.0, "options": {"expires": 60}},
     "drop old updates": {"task": "bot.purge_updates", "schedule": crontab(hour="3", minute="10")},
     "drop old deliveries": {"task": "notifications.purge_deliveries", "schedule": crontab(hour="3", minute="20")},
 }

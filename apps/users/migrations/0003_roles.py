@@ -55,5 +55,5 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.RunPython(make_roles, remove_roles, elidable=False),
+        migrations.RunPython(make_roles, remove_roles),
     ]

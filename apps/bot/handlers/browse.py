@@ -1,0 +1,158 @@
+"""The deck: one card at a time, like, like with a note, pass, undo; and what a match looks like to both."""
+
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+from django.utils.translation import override
+
+from apps.bot import keyboards, texts
+from apps.bot.turn import Reply, Turn, say, send_photo, toast
+from apps.matching.models import Match
+from apps.matching.selectors import Card, can_see, card_of, is_listed, next_card, widenings
+from apps.matching.services import block as block_member
+from apps.matching.services import record_swipe, undo_last_swipe
+from apps.notifications.models import Priority
+from apps.users import services
+from apps.users.models import Photo, User
+
+
+def browse(turn: Turn) -> Reply:
+    """/browse"""
+    turn.stop_waiting()
+    _remember_looking(turn)
+    return show_next(turn)
+
+
+def show_next(turn: Turn) -> Reply:
+    """The next card, or why there is none."""
+    if not is_listed(turn.user):
+        return turn.screen(texts.paused(), keyboards.resume())
+    card = next_card(turn.user)
+    return _show(turn, card) if card else _empty_deck(turn)
+
+
+def like(turn: Turn) -> Reply:
+    return _swipe(turn, turn.target_id(), liked=True)
+
+
+def pass_on(turn: Turn) -> Reply:
+    return _swipe(turn, turn.target_id(), liked=False)
+
+
+def ask_note(turn: Turn) -> Reply:
+    target_id = turn.target_id()
+    if not can_see(turn.user, target_id):
+        return toast(texts.card_out_of_date()) + show_next(turn)
+    turn.wait_for("note", target=target_id.hex)
+    return turn.say(texts.ask_note(_member(target_id).profile.name))
+
+
+def take_note(turn: Turn, text: str) -> Reply:
+    """The words that go with a like: the answer to `ask_note`."""
+    target_id = UUID(turn.dialogue.data["target"])
+    if not can_see(turn.user, target_id):
+        turn.stop_waiting()
+        return turn.say(texts.card_out_of_date()) + show_next(turn)
+    reply = _swipe(turn, target_id, liked=True, note=text)
+    turn.stop_waiting()
+    return reply
+
+
+def undo(turn: Turn) -> Reply:
+    """Takes the last swipe back and shows that card again, if it may still be seen."""
+    swipe = undo_last_swipe(turn.user)
+    if swipe is None:
+        return toast(texts.nothing_to_undo())
+    card = card_of(turn.user, swipe.target_id)
+    return toast(texts.undone()) + (_show(turn, card) if card else show_next(turn))
+
+
+def turn_photo(turn: Turn) -> Reply:
+    card = card_of(turn.user, turn.target_id())
+    if card is None:
+        return toast(texts.card_out_of_date()) + show_next(turn)
+    return _show(turn, card, photo_number=int(turn.args[1]))
+
+
+def block(turn: Turn) -> Reply:
+    """Block from a card or after a report: at once, without a question."""
+    target = User.objects.select_related("profile").filter(pk=turn.target_id()).first()
+    if target is None or target == turn.user:
+        return toast(texts.person_gone())
+    block_member(turn.user, target)
+    return toast(texts.blocked(target.profile.name)) + show_next(turn)
+
+
+def widen_age(turn: Turn) -> Reply:
+    youngest, oldest = map(int, turn.args)
+    services.set_age_range(turn.user, youngest, oldest)
+    return toast(texts.saved()) + show_next(turn)
+
+
+def widen_distance(turn: Turn) -> Reply:
+    services.set_max_distance(turn.user, int(turn.args[0]) or None)
+    return toast(texts.saved()) + show_next(turn)
+
+
+def _swipe(turn: Turn, target_id: UUID, *, liked: bool, note: str = "") -> Reply:
+    if not can_see(turn.user, target_id):
+        return toast(texts.card_out_of_date()) + show_next(turn)
+    target = _member(target_id)
+    outcome = record_swipe(turn.user, target, liked=liked, note=note)
+    if outcome.match:
+        return _matched(turn, outcome.match, target)
+    if not liked:
+        return toast(texts.passed()) + show_next(turn)
+    answer = turn.say(texts.note_sent(target.profile.name)) if note else toast(texts.liked())
+    return answer + _tell_of_like(target) + show_next(turn)
+
+
+def _matched(turn: Turn, match: Match, partner: User) -> Reply:
+    return _match_card(turn, turn.user, match, partner) + _match_card(None, partner, match, turn.user)
+
+
+def _match_card(turn: Turn | None, reader: User, match: Match, partner: User) -> Reply:
+    """In place of the card that was tapped, or as a new message to the one who liked first."""
+    shared = [slug for slug in reader.profile.interests if slug in partner.profile.interests]
+    with override(reader.language):
+        caption = f"{texts.matched(partner.profile.name)}\n\n{texts.opener(shared)}"
+        keyboard = keyboards.match(match, partner.profile.name)
+        photo = Photo.objects.filter(user=partner).first()
+        if photo is None:
+            return say(reader, caption, keyboard, priority=Priority.ALERT)
+        if turn:
+            return turn.picture(photo, caption, keyboard)
+        return send_photo(reader, photo, caption, keyboard, priority=Priority.ALERT)
+
+
+def _tell_of_like(target: User) -> Reply:
+    """That somebody likes them, not who; once until they look at their cards again."""
+    looked = target.dialogue.browsed_at
+    key = f"liked:{target.pk.hex}:{int(looked.timestamp()) if looked else 0}"
+    with override(target.language):
+        return say(target, texts.somebody_likes_you(), keyboards.browse(), priority=Priority.ALERT, key=key)
+
+
+def _show(turn: Turn, card: Card, *, photo_number: int = 0) -> Reply:
+    if card.likes_viewer:
+        _remember_looking(turn)
+    photos = list(card.user.photos.all())
+    number = photo_number if photo_number < len(photos) else 0
+    keyboard = keyboards.card(card.user, photo_number=number, photo_count=len(photos))
+    return turn.picture(photos[number], texts.card_caption(card), keyboard)
+
+
+def _empty_deck(turn: Turn) -> Reply:
+    found = widenings(turn.user)
+    reasons = [texts.deck_empty_reason(widening) for widening in found] or [texts.deck_empty_no_reason()]
+    return turn.screen("\n\n".join([texts.deck_empty(), *reasons]), keyboards.empty_deck(found))
+
+
+def _remember_looking(turn: Turn) -> None:
+    turn.dialogue.browsed_at = timezone.now()
+    turn.dialogue.save(update_fields=["browsed_at"])
+
+
+def _member(user_id: Any) -> User:
+    return User.objects.select_related("profile", "dialogue").get(pk=user_id)

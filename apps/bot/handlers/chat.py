@@ -1,0 +1,218 @@
+"""Matches and conversations: which chat is open, what passes through it, how it ends."""
+
+import telegram
+from django.utils.translation import override
+
+from apps.bot import keyboards, texts
+from apps.bot.models import Dialogue
+from apps.bot.turn import Reply, Turn, inline_markup, say, send, toast
+from apps.conversations.models import Conversation, Message
+from apps.conversations.selectors import conversation_of, replied_to
+from apps.conversations.services import Content, carry_over_edit, consent_to_contact, conversation_for, relay
+from apps.core.errors import RuleError
+from apps.matching.models import Match
+from apps.matching.selectors import match_of, matches_of
+from apps.matching.services import block as block_member
+from apps.matching.services import end_match
+from apps.users.models import Photo, User
+
+Kind = Message.Kind
+REMOVE_KEYBOARD = {"reply_markup": {"remove_keyboard": True}}
+
+
+# ---- The list of matches
+
+
+def matches(turn: Turn) -> Reply:
+    """/matches"""
+    turn.stop_waiting()
+    return _matches_page(turn, 0)
+
+
+def matches_page(turn: Turn) -> Reply:
+    return _matches_page(turn, int(turn.args[0]))
+
+
+def _matches_page(turn: Turn, page: int) -> Reply:
+    every = matches_of(turn.user)
+    first = page * keyboards.MATCHES_PER_PAGE
+    own = list(every[first : first + keyboards.MATCHES_PER_PAGE + 1])
+    shown, has_more = own[: keyboards.MATCHES_PER_PAGE], len(own) > keyboards.MATCHES_PER_PAGE
+    return turn.screen(texts.matches(every.count()), keyboards.matches(shown, turn.user, page=page, has_more=has_more))
+
+
+# ---- Opening, leaving, ending
+
+
+def open_chat(turn: Turn) -> Reply:
+    match = _match(turn)
+    turn.stop_waiting()
+    turn.dialogue.open_conversation = conversation_for(match)
+    turn.dialogue.save(update_fields=["open_conversation"])
+    name = match.partner_of(turn.user).profile.name
+    params = {"text": texts.chat_opened(name), "parse_mode": "HTML", **keyboards.chat(name)}
+    return send(turn.user, "sendMessage", params)
+
+
+def leave(turn: Turn, partner: User) -> Reply:
+    _close(turn)
+    params = {"text": texts.chat_left(partner.profile.name), "parse_mode": "HTML", **REMOVE_KEYBOARD}
+    return send(turn.user, "sendMessage", params)
+
+
+def actions(turn: Turn, match: Match) -> Reply:
+    return turn.say(texts.chat_actions(match.partner_of(turn.user).profile.name), keyboards.chat_actions(match))
+
+
+def show_partner(turn: Turn) -> Reply:
+    match = _match(turn)
+    partner, number = match.partner_of(turn.user), int(turn.args[1])
+    photos = list(Photo.objects.filter(user=partner))
+    caption = texts.profile_caption(partner.profile)
+    if not photos:
+        return turn.say(caption)
+    number = number if number < len(photos) else 0
+    keyboard = keyboards.partner(match, photo_number=number, photo_count=len(photos))
+    return turn.picture(photos[number], caption, keyboard)
+
+
+def ask_unmatch(turn: Turn) -> Reply:
+    match = _match(turn)
+    return turn.screen(
+        texts.confirm_unmatch(match.partner_of(turn.user).profile.name), keyboards.confirm_unmatch(match)
+    )
+
+
+def unmatch(turn: Turn) -> Reply:
+    match = _match(turn)
+    end_match(match, by=turn.user)
+    return _ended(turn, match)
+
+
+def block(turn: Turn) -> Reply:
+    """Block out of a chat: at once. The partner learns only that the match has ended."""
+    match = _match(turn)
+    partner = match.partner_of(turn.user)
+    block_member(turn.user, partner)
+    return toast(texts.blocked(partner.profile.name)) + _ended(turn, match)
+
+
+def _ended(turn: Turn, match: Match) -> Reply:
+    partner = match.partner_of(turn.user)
+    reply = turn.screen(texts.you_ended(partner.profile.name))
+    if _is_open(turn.user, match):
+        _close(turn)
+        reply = turn.delete_tapped() + send(
+            turn.user,
+            "sendMessage",
+            {"text": texts.you_ended(partner.profile.name), "parse_mode": "HTML", **REMOVE_KEYBOARD},
+        )
+    return reply + tell_ended(match, partner, turn.user)
+
+
+def tell_ended(match: Match, reader: User, who: User) -> Reply:
+    """Takes the keyboard away from a partner who has this chat open, and says why."""
+    with override(reader.language):
+        params = {"text": texts.partner_ended(who.profile.name), "parse_mode": "HTML"}
+        return send(reader, "sendMessage", {**params, **(REMOVE_KEYBOARD if _is_open(reader, match) else {})})
+
+
+def _is_open(user: User, match: Match) -> bool:
+    return Dialogue.objects.filter(user=user, open_conversation__match=match).exists()
+
+
+def _close(turn: Turn) -> None:
+    turn.dialogue.open_conversation = None
+    turn.dialogue.save(update_fields=["open_conversation"])
+
+
+# ---- Exchanging contacts
+
+
+def explain_contact(turn: Turn) -> Reply:
+    match = _match(turn)
+    return turn.screen(texts.explain_contact(match.partner_of(turn.user).profile.name), keyboards.contact(match))
+
+
+def agree_to_contact(turn: Turn) -> Reply:
+    match = _match(turn)
+    partner = match.partner_of(turn.user)
+    username = turn.sender.username or ""
+    agreed = consent_to_contact(conversation_for(match), turn.user, telegram_username=username)
+    names = {consent.user_id: consent.telegram_username for consent in agreed}
+    if partner.pk not in names:
+        with override(partner.language):
+            asked = say(
+                partner,
+                texts.contact_asked(turn.user.profile.name),
+                keyboards.contact(match),
+                key=f"contact:{match.pk}",
+            )
+        return turn.screen(texts.contact_waiting(partner.profile.name)) + asked
+    with override(partner.language):
+        shown = say(partner, texts.contact_shown(turn.user.profile.name, username), key=f"contact-shown:{match.pk}")
+    return turn.screen(texts.contact_shown(partner.profile.name, names[partner.pk])) + shown
+
+
+# ---- What passes through
+
+
+def pass_on(turn: Turn, conversation: Conversation, *, reply_to: object = None) -> Reply:
+    """Relays the message of this turn to the partner."""
+    content = content_of(turn.message)
+    if content is None:
+        return turn.say(texts.contact_not_relayed() if turn.message.contact else texts.cannot_relay())
+    match = conversation.match
+    partner = match.partner_of(turn.user)
+    reader_is_there = Dialogue.objects.filter(user=partner, open_conversation=conversation).exists()
+    with override(partner.language):
+        answer = inline_markup(keyboards.answer(match, turn.user.profile.name))
+    relay(
+        conversation,
+        turn.user,
+        content,
+        source_message_id=turn.message.message_id,
+        reply_to=reply_to,
+        markup=None if reader_is_there else answer,
+    )
+    return Reply()
+
+
+def conversation_for_message(turn: Turn) -> tuple[Conversation, object] | None:
+    """Where a plain message goes: to the conversation it replies to, otherwise to the open one; None when to nobody."""
+    original = turn.message.reply_to_message
+    if original and (reply := replied_to(turn.user, original.message_id)):
+        return reply.conversation, reply.pointer
+    conversation = conversation_of(turn.user, turn.dialogue.open_conversation_id)
+    return (conversation, None) if conversation else None
+
+
+def edited(turn: Turn) -> Reply:
+    """An edit of something that was relayed changes the partner's copy; any other edit changes nothing."""
+    content = content_of(turn.message)
+    if content:
+        carry_over_edit(turn.user, content, source_message_id=turn.message.message_id)
+    return Reply()
+
+
+def content_of(message: telegram.Message) -> Content | None:
+    """What can be relayed of a message, or None. Formatting is dropped: a mention in it may carry an identity."""
+    if message.text:
+        return Content(Kind.TEXT, message.text)
+    caption = message.caption or ""
+    if message.photo:
+        return Content(Kind.PHOTO, caption, message.photo[-1].file_id)
+    # an animation also has a document, so it comes first
+    for kind in (Kind.ANIMATION, Kind.VOICE, Kind.VIDEO, Kind.VIDEO_NOTE, Kind.STICKER, Kind.DOCUMENT):
+        attachment = getattr(message, kind)
+        if attachment:
+            return Content(kind, caption, attachment.file_id)
+    return None
+
+
+def _match(turn: Turn) -> Match:
+    """The match of the tapped button. Raises RuleError: match_gone, also for a match of other people."""
+    match = match_of(turn.user, turn.target_id())
+    if match is None:
+        raise RuleError("match_gone")
+    return match

@@ -1,0 +1,70 @@
+"""/settings, /help, leaving for good, and Telegram's word that a member blocked the bot."""
+
+from apps.bot import keyboards, texts
+from apps.bot.handlers.chat import tell_ended
+from apps.bot.turn import Reply, Turn, say_to_chat, toast
+from apps.conversations.models import Conversation
+from apps.matching.selectors import matches_of
+from apps.users import services
+
+
+def settings(turn: Turn) -> Reply:
+    """/settings"""
+    turn.stop_waiting()
+    return turn.screen(texts.settings(), keyboards.settings(paused=turn.user.paused_at is not None))
+
+
+def help_page(turn: Turn) -> Reply:
+    """/help"""
+    return turn.say(texts.help_text())
+
+
+def languages(turn: Turn) -> Reply:
+    return turn.screen(texts.ask_language(), keyboards.languages())
+
+
+def pause(turn: Turn) -> Reply:
+    is_on = turn.args[0] == "on"
+    services.set_paused(turn.user, paused=is_on)
+    if is_on:
+        return turn.screen(texts.pause_on(), keyboards.resume())
+    return turn.screen(texts.pause_off(), keyboards.browse())
+
+
+def ask_delete(turn: Turn) -> Reply:
+    return turn.screen(texts.confirm_delete(), keyboards.confirm_delete())
+
+
+def delete(turn: Turn) -> Reply:
+    """Erases the member at once, and tells the partners they were talking with."""
+    assert turn.user.telegram_id is not None
+    talked = Conversation.objects.filter(last_message_at__isnull=False, match__in=matches_of(turn.user))
+    told = Reply()
+    for match in matches_of(turn.user).filter(pk__in=talked.values("match")):
+        told += tell_ended(match, match.partner_of(turn.user), turn.user)
+    farewell = say_to_chat(turn.user.telegram_id, texts.deleted())
+    services.erase(turn.user)
+    return farewell + told
+
+
+def dismiss(turn: Turn) -> Reply:
+    """The way out of a question: it disappears, nothing happens."""
+    turn.stop_waiting()
+    return turn.delete_tapped()
+
+
+def came_or_went(turn: Turn) -> Reply:
+    """Telegram says that the member blocked the bot, or came back."""
+    change = turn.update.my_chat_member
+    assert change is not None
+    if change.new_chat_member.status in ("kicked", "left"):
+        services.mark_unreachable(turn.user)
+    return Reply()
+
+
+def unknown_tap(turn: Turn) -> Reply:
+    return toast(texts.unknown_tap())
+
+
+def unknown_command(turn: Turn) -> Reply:
+    return turn.say(texts.unknown_command())

@@ -1,0 +1,242 @@
+"""The inbox: every update is handled exactly once, in one transaction with all that it causes."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from traceback import extract_tb
+from typing import Any
+
+import orjson
+import structlog
+import telegram
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import override
+
+from apps.bot import texts
+from apps.bot.handlers import signup
+from apps.bot.models import Dialogue, Update
+from apps.bot.parsing import bot_id, read_update, without_exact_place
+from apps.bot.routes import Needs, find_route
+from apps.bot.turn import Reply, Turn, say, say_to_chat, toast
+from apps.core.errors import RuleError
+from apps.notifications.services import enqueue
+from apps.users.models import User
+from apps.users.selectors import lock_member, member
+from apps.users.services import record_activity, register
+
+log = structlog.get_logger(__name__)
+Status = Update.Status
+Answer = dict[str, Any]  # one call of the Bot API, sent back in the webhook's own response
+
+COLLISION_ATTEMPTS = 3
+MAX_ATTEMPTS = 6
+FIRST_RETRY_AFTER = timedelta(seconds=10)
+
+
+def receive(payload: dict[str, Any]) -> Answer | None:
+    """Handles one update as Telegram posted it; the answer to a tap, or None. One that came before changes nothing.
+
+    An update whose handler raises is kept and tried again later. Raises OperationalError or InterfaceError when the
+    database is away: then nothing happened, and Telegram shall post it again.
+    """
+    try:
+        return _handle(payload, claim=lambda: _claim(payload["update_id"]))
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:  # noqa: BLE001 one poison update must not block its chat
+        _keep_failed(payload, error)
+        return None
+
+
+def retry(update_pk: int) -> bool:
+    """Handles a failed update once more; True when it is done now. Does nothing when another worker has it."""
+
+    def claim() -> bool:
+        waiting = Update.objects.select_for_update(skip_locked=True).filter(pk=update_pk).exclude(status=Status.DONE)
+        if not waiting.exists():
+            return False
+        return bool(Update.objects.filter(pk=update_pk).update(status=Status.DONE, payload="", retry_at=None))
+
+    update = Update.objects.filter(pk=update_pk).exclude(status=Status.DONE).first()
+    if update is None:
+        return False
+    try:
+        _handle(orjson.loads(update.payload), claim)
+    except Exception as error:  # noqa: BLE001 as above
+        _postpone(update, error)
+        return False
+    return True
+
+
+def retry_now(updates: QuerySet[Update]) -> int:
+    """Tries parked and failed updates again at once; how many of them are done now."""
+    return sum(
+        retry(pk) for pk in updates.exclude(status=Status.DONE).order_by("update_id").values_list("pk", flat=True)
+    )
+
+
+def drop(updates: QuerySet[Update]) -> int:
+    """Gives up on failed and parked updates; how many there were. Their payload is forgotten."""
+    return updates.exclude(status=Status.DONE).update(status=Status.DONE, payload="", retry_at=None)
+
+
+# ---- One update, one transaction
+
+
+def _handle(payload: dict[str, Any], claim: Callable[[], bool]) -> Answer | None:
+    update = read_update(payload)
+    try:
+        return _without_collisions(lambda: _transact(update, claim, _dispatch))
+    except RuleError as error:
+        refusal = error
+    # The refusal has rolled everything back; what remains of the turn is its explanation.
+    return _without_collisions(lambda: _transact(update, claim, lambda turn: _explain(turn, refusal)))
+
+
+def _transact(update: telegram.Update, claim: Callable[[], bool], act: Callable[[Turn], Reply]) -> Answer | None:
+    with transaction.atomic():
+        if not claim():
+            return None
+        reply = _take_turn(update, act)
+        enqueue(reply.outgoing)
+    query = update.callback_query
+    return _answer_tap(query.id, reply) if query else None
+
+
+def _take_turn(update: telegram.Update, act: Callable[[Turn], Reply]) -> Reply:
+    sender, chat = update.effective_user, update.effective_chat
+    if sender is None or sender.is_bot or chat is None or chat.type != chat.PRIVATE:
+        return Reply()
+    user_id = lock_member(sender.id)
+    if user_id is None:
+        return _greet_stranger(update, sender, act)
+    user = member(user_id)
+    record_activity(user)
+    with override(user.language):
+        return act(Turn(user, update))
+
+
+def _greet_stranger(update: telegram.Update, sender: telegram.User, act: Callable[[Turn], Reply]) -> Reply:
+    """Only /start makes a member; any other word of a stranger is answered and forgotten."""
+    language = (sender.language_code or "").partition("-")[0]
+    words = ((update.message.text if update.message else None) or "").split()
+    if not words or words[0] != "/start":
+        known = language if language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
+        with override(known):
+            return (
+                Reply()
+                if update.my_chat_member or update.edited_message
+                else say_to_chat(sender.id, texts.unknown_visitor())
+            )
+    user = register(sender.id, language=language, source=words[1] if len(words) > 1 else "")
+    Dialogue.objects.get_or_create(user=user)
+    lock_member(sender.id)
+    user = member(user.pk)
+    with override(user.language):
+        return act(Turn(user, update))
+
+
+def _dispatch(turn: Turn) -> Reply:
+    found = find_route(turn.update)
+    if found is None:
+        return Reply()
+    route, turn.args = found
+    if turn.user.banned_at:
+        return turn.say(texts.banned())
+    if route.needs >= Needs.CONSENT and turn.user.consented_at is None:
+        return toast(texts.must_consent()) + turn.say(texts.must_consent()) + signup.welcome(turn)
+    if route.needs >= Needs.PROFILE and turn.user.profile.published_at is None:
+        return turn.say(texts.finish_profile_first()) + signup.ask_again(turn)
+    return route.handler(turn)
+
+
+def _explain(turn: Turn, refusal: RuleError) -> Reply:
+    text = texts.rule(refusal.code, refusal.params)
+    return toast(text, alert=True) if turn.update.callback_query else turn.say(text)
+
+
+def _answer_tap(query_id: str, reply: Reply) -> Answer:
+    answer: Answer = {"method": "answerCallbackQuery", "callback_query_id": query_id}
+    if reply.toast:
+        answer |= {"text": reply.toast, "show_alert": reply.alert}
+    return answer
+
+
+def _claim(update_id: int) -> bool:
+    """Writes the update's row; False when it is there already. A twin that arrives meanwhile waits for the first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO bot_update (bot_id, update_id, status, payload, error, attempts, received_at)"
+            " VALUES (%s, %s, 'done', '', '', 1, now()) ON CONFLICT DO NOTHING RETURNING id",
+            [bot_id(), update_id],
+        )
+        return cursor.fetchone() is not None
+
+
+def _without_collisions(transact: Callable[[], Answer | None]) -> Answer | None:
+    """Tries again when PostgreSQL broke a deadlock or a conflict: the other transaction is through then."""
+    for attempt in range(1, COLLISION_ATTEMPTS + 1):
+        try:
+            return transact()
+        except OperationalError as error:
+            if attempt == COLLISION_ATTEMPTS or not _is_collision(error):
+                raise
+    raise AssertionError("unreachable")
+
+
+def _is_collision(error: DatabaseError) -> bool:
+    return getattr(error.__cause__, "sqlstate", None) in ("40001", "40P01")
+
+
+# ---- What went wrong
+
+
+def _keep_failed(payload: dict[str, Any], error: Exception) -> None:
+    log.error("update_failed", update_id=payload["update_id"], error=_where(error))
+    with transaction.atomic():
+        if not _claim(payload["update_id"]):
+            return
+        Update.objects.filter(bot_id=bot_id(), update_id=payload["update_id"]).update(
+            status=Status.FAILED,
+            payload=orjson.dumps(without_exact_place(payload)).decode(),
+            error=_where(error),
+            retry_at=timezone.now() + FIRST_RETRY_AFTER,
+        )
+        _apologise(payload)
+
+
+def _postpone(update: Update, error: Exception) -> None:
+    """Later, twice as late each time; after the last attempt a human must look."""
+    log.error("update_failed_again", update_id=update.update_id, attempts=update.attempts + 1, error=_where(error))
+    attempts = update.attempts + 1
+    is_last = attempts >= MAX_ATTEMPTS
+    Update.objects.filter(pk=update.pk).update(
+        attempts=attempts,
+        error=_where(error),
+        status=Status.PARKED if is_last else Status.FAILED,
+        retry_at=None if is_last else timezone.now() + FIRST_RETRY_AFTER * 2**attempts,
+    )
+
+
+def _apologise(payload: dict[str, Any]) -> None:
+    """Once for each failed update, to a member who can be found without the part that failed."""
+    parts = [part for part in payload.values() if isinstance(part, dict)]
+    sender = parts[0].get("from") if parts else None
+    sender_id = sender.get("id") if isinstance(sender, dict) else None
+    if type(sender_id) is not int or abs(sender_id) > 2**53:
+        return
+    user = User.objects.filter(telegram_id=sender_id).first()
+    if user:
+        with override(user.language):
+            enqueue(say(user, texts.apology(), key=f"apology:{bot_id()}:{payload['update_id']}").outgoing)
+
+
+def _where(error: Exception) -> str:
+    """The kind of error and the line that raised it. Not its words: they may hold what a member wrote."""
+    frames = extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if f"{Path('apps')}/" in frame.filename] or frames
+    place = f" at {Path(ours[-1].filename).name}:{ours[-1].lineno} ({ours[-1].name})" if ours else ""
+    return f"{type(error).__name__}{place}"[:200]

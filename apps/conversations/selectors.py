@@ -1,0 +1,59 @@
+"""Reads of conversations: which one a reply belongs to, and the copies of a message on both sides."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import Q
+
+from apps.conversations.models import ContactConsent, Conversation, Message
+from apps.users.models import User
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a member's reply refers to: the conversation, and the params that point at the partner's copy."""
+
+    conversation: Conversation
+    pointer: object  # a message id, or a placeholder for one that is not sent yet
+
+
+def conversation_of(user: User, conversation_id: UUID | None) -> Conversation | None:
+    """A conversation of this member's whose match has not ended, with both profiles; None otherwise."""
+    if conversation_id is None:
+        return None
+    return (
+        Conversation.objects.filter(Q(match__low=user) | Q(match__high=user), pk=conversation_id, match__ended_at=None)
+        .select_related("match__low__profile", "match__high__profile")
+        .first()
+    )
+
+
+def replied_to(user: User, message_id: int) -> Reply | None:
+    """What the message with this id in the member's chat belongs to; None when it is no message of a conversation.
+
+    It is either a partner's message that was delivered to the member, or one that the member wrote.
+    """
+    assert user.telegram_id is not None
+    messages = Message.objects.select_related("delivery").exclude(conversation__match__ended_at__isnull=False)
+    theirs = messages.filter(delivery__chat_id=user.telegram_id, delivery__message_id=message_id).first()
+    own = theirs or messages.filter(sender=user, source_message_id=message_id).first()
+    if own is None or (conversation := conversation_of(user, own.conversation_id)) is None:
+        return None
+    if theirs:
+        return Reply(conversation, theirs.source_message_id)
+    return Reply(conversation, {"$message": own.delivery_id} if own.delivery_id else None)
+
+
+def own_message(user: User, message_id: int) -> Message | None:
+    """The relayed message that the member wrote under this id in their chat, if its match has not ended."""
+    return (
+        Message.objects.select_related(
+            "delivery", "conversation__match__low__profile", "conversation__match__high__profile"
+        )
+        .filter(sender=user, source_message_id=message_id, conversation__match__ended_at=None)
+        .first()
+    )
+
+
+def consents(conversation: Conversation) -> list[ContactConsent]:
+    return list(ContactConsent.objects.filter(conversation=conversation).select_related("user__profile"))

@@ -1,0 +1,151 @@
+"""The relay between two matched members, edits of what was said, and showing each other's contact."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.html import escape
+
+from apps.conversations.models import ContactConsent, Conversation, Message
+from apps.conversations.selectors import consents, own_message
+from apps.core.errors import RuleError
+from apps.matching.models import Match
+from apps.notifications.models import Priority
+from apps.notifications.services import Outgoing, enqueue
+from apps.users.models import User
+
+MAX_TEXT, MAX_CAPTION = 4096, 1024
+Kind = Message.Kind
+_METHOD = {
+    Kind.TEXT: "sendMessage",
+    Kind.PHOTO: "sendPhoto",
+    Kind.VOICE: "sendVoice",
+    Kind.VIDEO: "sendVideo",
+    Kind.VIDEO_NOTE: "sendVideoNote",
+    Kind.STICKER: "sendSticker",
+    Kind.DOCUMENT: "sendDocument",
+    Kind.ANIMATION: "sendAnimation",
+}
+_WITHOUT_CAPTION = {Kind.VIDEO_NOTE, Kind.STICKER}
+_EDITABLE_MEDIA = {Kind.PHOTO, Kind.VIDEO, Kind.DOCUMENT, Kind.ANIMATION}
+
+
+@dataclass(frozen=True)
+class Content:
+    """What somebody said: words (of a text or a caption) and, unless it is a text, the file."""
+
+    kind: Message.Kind
+    text: str = ""
+    file_id: str = ""
+
+
+def conversation_for(match: Match) -> Conversation:
+    """The conversation of this match, made when first asked for."""
+    return Conversation.objects.get_or_create(match=match)[0]
+
+
+@transaction.atomic
+def relay(
+    conversation: Conversation,
+    sender: User,
+    content: Content,
+    *,
+    source_message_id: int,
+    reply_to: object = None,
+    markup: Mapping[str, object] | None = None,
+) -> Message | None:
+    """Passes it on to the partner, under the sender's first name and nothing else; None when it was passed on before.
+
+    Raises RuleError: partner_unreachable.
+    """
+    partner = conversation.match.partner_of(sender)
+    if partner.unreachable_at or partner.banned_at:
+        raise RuleError("partner_unreachable", name=partner.profile.name)
+    message, is_new = Message.objects.get_or_create(
+        sender=sender,
+        source_message_id=source_message_id,
+        defaults={"conversation": conversation, "kind": content.kind, "text": content.text, "file_id": content.file_id},
+    )
+    if not is_new:
+        return None
+    params = {**_payload(sender.profile.name, content), "protect_content": True}
+    if reply_to:
+        params["reply_parameters"] = {"message_id": reply_to, "allow_sending_without_reply": True}
+    if markup:
+        params["reply_markup"] = markup
+    (message.delivery,) = enqueue([_to(partner, _METHOD[content.kind], params)])
+    message.save(update_fields=["delivery"])
+    Conversation.objects.filter(pk=conversation.pk).update(last_message_at=timezone.now())
+    return message
+
+
+@transaction.atomic
+def carry_over_edit(sender: User, content: Content, *, source_message_id: int) -> Message | None:
+    """Changes the partner's copy like the original; None when there is no such message, or nothing that can be changed."""
+    message = own_message(sender, source_message_id)
+    if message is None or message.delivery_id is None or message.kind != content.kind:
+        return None
+    if (message.text, message.file_id) == (content.text, content.file_id):
+        return None
+    edit = _edit(sender.profile.name, content, media_changed=message.file_id != content.file_id)
+    if edit is None:
+        return None
+    method, params = edit
+    partner = message.conversation.match.partner_of(sender)
+    enqueue([_to(partner, method, {**params, "message_id": {"$message": message.delivery_id}})])
+    message.text, message.file_id, message.edited_at = content.text, content.file_id, timezone.now()
+    message.save(update_fields=["text", "file_id", "edited_at"])
+    return message
+
+
+@transaction.atomic
+def consent_to_contact(conversation: Conversation, user: User, *, telegram_username: str) -> list[ContactConsent]:
+    """All consents so far; both members' when both have agreed. Safe to call twice. Raises RuleError: username_missing."""
+    if not telegram_username:
+        raise RuleError("username_missing")
+    # the row lock makes the second of two at once see the first
+    Conversation.objects.select_for_update(no_key=True).get(pk=conversation.pk)
+    ContactConsent.objects.update_or_create(
+        conversation=conversation, user=user, defaults={"telegram_username": telegram_username}
+    )
+    return consents(conversation)
+
+
+def _to(partner: User, method: str, params: Mapping[str, object]) -> Outgoing:
+    assert partner.telegram_id is not None
+    return Outgoing(partner.telegram_id, method, params, user=partner, priority=Priority.RELAY)
+
+
+def _payload(name: str, content: Content) -> dict[str, object]:
+    if content.kind == Kind.TEXT:
+        return _words("text", name, content.text, MAX_TEXT)
+    payload: dict[str, object] = {content.kind: content.file_id}
+    if content.kind not in _WITHOUT_CAPTION:
+        payload |= _words("caption", name, content.text, MAX_CAPTION)
+    return payload
+
+
+def _words(key: str, name: str, text: str, limit: int) -> dict[str, object]:
+    """The words under the speaker's name; without it where both together would be too long for Telegram."""
+    header = f"<b>{escape(name)}</b>"
+    body = escape(text)
+    fits = len(name) + 1 + _telegram_length(text) <= limit
+    return {key: f"{header}\n{body}".strip() if fits else body, "parse_mode": "HTML"}
+
+
+def _telegram_length(text: str) -> int:
+    return len(text.encode("utf-16-le")) // 2
+
+
+def _edit(name: str, content: Content, *, media_changed: bool) -> tuple[str, dict[str, object]] | None:
+    if content.kind == Kind.TEXT:
+        return "editMessageText", _payload(name, content)
+    if content.kind in _WITHOUT_CAPTION:
+        return None
+    if not media_changed:
+        return "editMessageCaption", _words("caption", name, content.text, MAX_CAPTION)
+    if content.kind not in _EDITABLE_MEDIA:
+        return None
+    media = {"type": content.kind, "media": content.file_id, **_words("caption", name, content.text, MAX_CAPTION)}
+    return "editMessageMedia", {"media": media}

@@ -1,0 +1,84 @@
+"""Swipes, matches, blocks: the rules of how two members find each other and part."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from apps.core.errors import RuleError
+from apps.matching.models import MAX_NOTE, Block, Match, Swipe
+from apps.matching.selectors import last_swipe
+from apps.users.models import User
+from apps.users.services import clean_text
+
+
+@dataclass(frozen=True)
+class SwipeOutcome:
+    """`is_new` is False for a swipe that was there already. `match` is set when this very swipe made one."""
+
+    is_new: bool
+    match: Match | None = None
+
+
+@transaction.atomic
+def record_swipe(swiper: User, target: User, *, liked: bool, note: str = "") -> SwipeOutcome:
+    """One like or pass; the second of two likes makes the match, exactly once however the two race.
+
+    Whether the swiper may see the target is for the caller to ask (`selectors.card_of`). Raises RuleError: note_too_long.
+    """
+    note = clean_text(note)
+    if len(note) > MAX_NOTE:
+        raise RuleError("note_too_long", max=MAX_NOTE, length=len(note))
+    _lock_pair(swiper.pk, target.pk)
+    _, is_new = Swipe.objects.get_or_create(swiper=swiper, target=target, defaults={"liked": liked, "note": note})
+    if not is_new or not liked or not Swipe.objects.filter(swiper=target, target=swiper, liked=True).exists():
+        return SwipeOutcome(is_new)
+    low, high = sorted((swiper, target), key=lambda user: user.pk)
+    match, is_first = Match.objects.get_or_create(low=low, high=high)
+    return SwipeOutcome(is_new, match if is_first else None)
+
+
+@transaction.atomic
+def undo_last_swipe(user: User) -> Swipe | None:
+    """Takes the latest swipe back and returns it; None when there is none. Raises RuleError: undo_matched."""
+    swipe = last_swipe(user)
+    if swipe is None:
+        return None
+    _lock_pair(user.pk, swipe.target_id)
+    if _match_between(user.pk, swipe.target_id).exists():
+        raise RuleError("undo_matched")
+    swipe.delete()
+    return swipe
+
+
+@transaction.atomic
+def end_match(match: Match, *, by: User) -> bool:
+    """The match and its conversation are over for both. False when they were already."""
+    ended = Match.objects.filter(pk=match.pk, ended_at=None).update(ended_at=timezone.now(), ended_by=by)
+    return bool(ended)
+
+
+@transaction.atomic
+def block(blocker: User, blocked: User) -> Match | None:
+    """Neither sees the other from now on; the match that this ended, if there was one. Safe to call twice."""
+    _lock_pair(blocker.pk, blocked.pk)
+    Block.objects.get_or_create(blocker=blocker, blocked=blocked)
+    match = _match_between(blocker.pk, blocked.pk).filter(ended_at=None).first()
+    return match if match and end_match(match, by=blocker) else None
+
+
+def _match_between(one: UUID, other: UUID) -> QuerySet[Match]:
+    return Match.objects.filter(Q(low=one, high=other) | Q(low=other, high=one))
+
+
+def _lock_pair(one: UUID, other: UUID) -> None:
+    """Makes what concerns these two happen one after the other, until the transaction ends.
+
+    An advisory lock and not row locks: both members hold their own row already and would wait for each other's.
+    """
+    low, high = sorted((one, other))
+    key = (low.int ^ (high.int << 1)) & 0x7FFF_FFFF_FFFF_FFFF
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key])

@@ -1,0 +1,70 @@
+"""Our own copies of members' photos: fetched from Telegram, deleted with the photo."""
+
+import io
+
+import structlog
+from asgiref.sync import async_to_sync
+from celery import shared_task
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from apps.core.errors import GatewayError
+from apps.core.gateways.telegram import bot_api
+from apps.users.models import AbandonedFile, Photo
+
+log = structlog.get_logger(__name__)
+MAX_SIDE_PIXELS = 1600
+BATCH = 200
+
+
+@shared_task(
+    name="users.store_photo",
+    queue="media",
+    autoretry_for=(GatewayError, OSError),
+    retry_backoff=True,
+    retry_kwargs={"max_retries": 5},
+)
+def store_photo(photo_id: str) -> None:
+    """Fetches one photo from Telegram into the media store. Does nothing when it is there already or gone."""
+    photo = Photo.objects.filter(pk=photo_id, file="").first()
+    if photo is None:
+        return
+    try:
+        picture = _plain_jpeg(async_to_sync(_download)(photo.file_id))
+    except UnidentifiedImageError:
+        log.warning("photo_not_an_image", photo=photo_id)
+        return
+    name = default_storage.save(f"photos/{photo.pk}.jpg", ContentFile(picture))
+    if not Photo.objects.filter(pk=photo_id, file="").update(file=name):
+        AbandonedFile.objects.create(name=name)  # removed or stored by another worker meanwhile
+
+
+@shared_task(name="users.store_missing_photos", queue="media")
+def store_missing_photos() -> None:
+    """Queues again what a lost broker or a failed download left without our copy."""
+    for photo_id in Photo.objects.filter(file="").order_by("created_at").values_list("pk", flat=True)[:BATCH]:
+        store_photo.delay(str(photo_id))
+
+
+@shared_task(name="users.delete_abandoned_files", queue="media")
+def delete_abandoned_files() -> None:
+    """Deletes the files of erased members and removed photos. A file that is gone already counts as deleted."""
+    for abandoned in AbandonedFile.objects.order_by("pk")[:BATCH]:
+        default_storage.delete(abandoned.name)
+        abandoned.delete()
+
+
+async def _download(file_id: str) -> bytes:
+    async with bot_api() as api:
+        return await api.download(file_id)
+
+
+def _plain_jpeg(data: bytes) -> bytes:
+    """The picture alone, upright, without what a camera writes beside it (place, device, time)."""
+    with Image.open(io.BytesIO(data)) as image:
+        upright = ImageOps.exif_transpose(image).convert("RGB")
+    upright.thumbnail((MAX_SIDE_PIXELS, MAX_SIDE_PIXELS))
+    out = io.BytesIO()
+    upright.save(out, "JPEG", quality=88)
+    return out.getvalue()

@@ -1,0 +1,45 @@
+"""The public API, described by django-ninja at /api/v1/docs."""
+
+from csp.constants import SELF, UNSAFE_INLINE
+from csp.decorators import csp_update
+from django.http import HttpRequest
+from ninja import NinjaAPI, Schema
+
+from apps.users.catalogue import INTERESTS
+from apps.users.models import MAX_AGE, MAX_PHOTOS, MIN_AGE, Gender, Language
+
+api = NinjaAPI(
+    title="MeetsMatch",
+    version="1",
+    description="What clients may know without signing in.",
+    # Swagger's page starts itself with an inline script.
+    docs_decorator=csp_update({"script-src": [SELF, UNSAFE_INLINE], "style-src": [SELF, UNSAFE_INLINE]}),
+)
+
+
+class Choice(Schema):
+    value: str
+    label: str
+
+
+class Catalogue(Schema):
+    """What a profile can be made of, with labels in the language of Accept-Language."""
+
+    languages: list[Choice]
+    genders: list[Choice]
+    interests: list[Choice]
+    min_age: int
+    max_age: int
+    max_photos: int
+
+
+@api.get("/catalogue", response=Catalogue, summary="What a profile can be made of")
+def catalogue(request: HttpRequest) -> Catalogue:
+    return Catalogue(
+        languages=[Choice(value=value, label=label) for value, label in Language.choices],
+        genders=[Choice(value=value, label=str(label)) for value, label in Gender.choices],
+        interests=[Choice(value=slug, label=str(interest)) for slug, interest in INTERESTS.items()],
+        min_age=MIN_AGE,
+        max_age=MAX_AGE,
+        max_photos=MAX_PHOTOS,
+    )
