@@ -1,0 +1,55 @@
+from django.contrib import admin
+from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+
+from apps.conversations.models import Conversation, Message
+from apps.core.admin import BaseAdmin, ReadOnlyMixin, RecentFilter
+from apps.users.admin import MemberSearchMixin, member_link
+
+
+class LastMessageFilter(RecentFilter):
+    title = _("last message")
+    parameter_name = "last_message_at"
+
+
+@admin.register(Conversation)
+class ConversationAdmin(MemberSearchMixin, ReadOnlyMixin, BaseAdmin):
+    """Who talks with whom and when; what they say is nobody's business here."""
+
+    member_fields = ("match__low", "match__high")
+    list_display = ("conversation", "one", "other", "standing", "created_at", "last_message_at", "messages")
+    list_select_related = ("match__low__profile", "match__high__profile")
+    list_filter = (LastMessageFilter,)
+    ordering = ("-created_at",)
+    fields = (("one", "other"), "standing", ("created_at", "last_message_at"), "messages")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
+        of_this = Message.objects.filter(conversation=OuterRef("pk")).order_by().values("conversation")
+        count = Subquery(of_this.annotate(count=Count("pk")).values("count"), output_field=IntegerField())
+        conversations: QuerySet[Conversation] = super().get_queryset(request)
+        return conversations.annotate(message_count=Coalesce(count, 0))
+
+    @display(description=_("conversation"))
+    def conversation(self, conversation: Conversation) -> str:
+        return str(conversation.id)[:8]
+
+    @display(description=_("one"))
+    def one(self, conversation: Conversation) -> SafeString | str:
+        return member_link(conversation.match.low)
+
+    @display(description=_("other"))
+    def other(self, conversation: Conversation) -> SafeString | str:
+        return member_link(conversation.match.high)
+
+    @display(description=_("state"), label={"open": "success"})
+    def standing(self, conversation: Conversation) -> tuple[str, object]:
+        return ("closed", _("Closed")) if conversation.match.ended_at else ("open", _("Open"))
+
+    @display(description=_("messages"))
+    def messages(self, conversation: Conversation) -> int:
+        count: int = conversation.message_count  # type: ignore[attr-defined]
+        return count
