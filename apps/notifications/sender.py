@@ -163,19 +163,15 @@ class Sender:
     async def _in_database(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """The function's result, from the one thread that talks to the database. Logs once that PostgreSQL is away."""
         try:
-            result = await sync_to_async(_on_live_connection)(function, *args, **kwargs)
+            result = await sync_to_async(function)(*args, **kwargs)
         except DATABASE_AWAY as error:
+            await sync_to_async(close_old_connections)()
             if not self._database_away:
                 log.error("database_away", error=type(error).__name__)
             self._database_away = True
             raise
         self._database_away = False
         return result
-
-
-def _on_live_connection(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    close_old_connections()
-    return function(*args, **kwargs)
 
 
 def _read(photo: Photo) -> bytes:

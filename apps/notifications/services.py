@@ -167,7 +167,7 @@ def _still_mine(delivery: Delivery) -> QuerySet[Delivery]:
 
 def _give_up_chat(delivery: Delivery, error: UnreachableError) -> None:
     with transaction.atomic():
-        if user := User.objects.filter(pk=delivery.user_id).first():
+        for user in User.objects.filter(deliveries=delivery):
             mark_unreachable(user)
         _fail(_still_mine(delivery), error)
         _fail(Delivery.objects.filter(chat_id=delivery.chat_id, status=Status.PENDING), error)
@@ -182,7 +182,7 @@ def _pause_secs(delivery: Delivery, error: GatewayError) -> float:
     if isinstance(error, RateLimitedError):
         return error.retry_after_secs
     doublings = min(delivery.attempts - 1, 10)
-    return min(LONGEST_PAUSE_SECS, FIRST_PAUSE_SECS * 2**doublings) * random.uniform(0.5, 1)  # noqa: S311 spreads load
+    return min(LONGEST_PAUSE_SECS, FIRST_PAUSE_SECS * 2.0**doublings) * random.uniform(0.5, 1)  # noqa: S311 spreads load
 
 
 def _reason(error: GatewayError) -> str:

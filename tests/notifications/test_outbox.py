@@ -1,0 +1,105 @@
+"""Writing deliveries."""
+
+import asyncio
+import time
+
+import pytest
+from django.db import transaction
+from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks, Settings
+from structlog.testing import capture_logs
+
+from apps.notifications import wake
+from apps.notifications.models import Delivery
+from apps.notifications.services import Outgoing, enqueue, retry_failed
+from apps.users.models import User
+from tests.fakes import FakeBotApi, deliver_all
+from tests.notifications.conftest import tell
+
+pytestmark = pytest.mark.django_db
+
+
+def said(text: str, *, key: str | None = None, chat_id: int = 1) -> Outgoing:
+    return Outgoing(chat_id, "sendMessage", {"text": text}, key=key)
+
+
+def test_it_sends_in_the_order_of_writing(api: FakeBotApi) -> None:
+    enqueue([said("one"), said("two", key="match:1"), said("three")])
+    enqueue([said("four")])
+
+    assert deliver_all(api).texts_to(1) == ["one", "two", "three", "four"]
+
+
+def test_it_writes_what_has_the_same_key_once(api: FakeBotApi) -> None:
+    enqueue([said("first", key="match:1")])
+    again, other, twin, plain = enqueue(
+        [said("again", key="match:1"), said("other", key="match:2"), said("twin", key="match:2"), said("plain")]
+    )
+
+    assert again is None
+    assert twin is None
+    assert other is not None
+    assert plain is not None
+    assert deliver_all(api).texts_to(1) == ["first", "other", "plain"]
+
+
+def test_it_sends_nothing_of_what_was_rolled_back(api: FakeBotApi) -> None:
+    with transaction.atomic():
+        enqueue([said("never")])
+        transaction.set_rollback(True)
+
+    assert deliver_all(api).calls == []
+
+
+def test_it_writes_nothing_when_there_is_nothing_to_say(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    with django_assert_num_queries(0):
+        assert enqueue([]) == []
+
+
+def test_it_writes_any_number_with_one_insert(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    with django_assert_num_queries(3):  # savepoint, insert, release
+        enqueue([said(str(number)) for number in range(50)])
+
+
+def test_it_wakes_the_senders_once_for_a_transaction(
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    with django_capture_on_commit_callbacks() as callbacks:
+        enqueue([said("one"), said("two")])
+        enqueue([said("three")])
+
+    assert callbacks == [wake.wake_senders]
+
+
+def test_it_wakes_a_sender_that_listens() -> None:
+    async def hears_it() -> bool:
+        heard = wake.nudges()
+        await anext(heard)  # it listens now
+        await asyncio.to_thread(wake.wake_senders)
+        await asyncio.wait_for(anext(heard), timeout=2)
+        await heard.aclose()
+        return True
+
+    assert asyncio.run(hears_it())
+
+
+@pytest.mark.parametrize("url", ["unix:///nowhere/redis.sock", "redis://10.255.255.1:6379/0"])
+def test_it_writes_without_redis_and_does_not_wait_long(settings: Settings, url: str) -> None:
+    settings.REDIS_URL = url
+    wake._client.cache_clear()
+    started = time.monotonic()
+
+    with capture_logs() as logs:
+        wake.wake_senders()
+
+    assert time.monotonic() - started < 0.5
+    assert [line["event"] for line in logs] == ["senders_not_woken"]
+    wake._client.cache_clear()
+
+
+def test_it_lets_the_operator_send_failed_deliveries_again(ann: User, api: FakeBotApi) -> None:
+    [failed] = tell(ann, "hello")
+    Delivery.objects.filter(pk=failed.pk).update(status=Delivery.Status.FAILED, attempts=1440, error="was down")
+
+    assert retry_failed(Delivery.objects.filter(pk=failed.pk)) == 1
+    assert retry_failed(Delivery.objects.filter(pk=failed.pk)) == 0
+    assert deliver_all(api).texts_to(failed.chat_id) == ["hello"]
