@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
@@ -21,6 +21,7 @@ class RecordedCall:
     method: str
     params: dict[str, Any]
     files: dict[str, bytes]
+    message_id: int | None = None  # of the message that it made or changed
 
     @property
     def chat_id(self) -> int | None:
@@ -73,8 +74,10 @@ class FakeBotApi:
         call = RecordedCall(method, dict(params), dict(files or {}))
         self.attempts.append(call)
         self._raise_if_told(call)
-        self.calls.append(call)
-        return self._result(call)
+        result = self._result(call)
+        message_id = result["message_id"] if isinstance(result, dict) else params.get("message_id")
+        self.calls.append(replace(call, message_id=message_id))
+        return result
 
     async def download(self, file_id: str) -> bytes:
         if file_id not in self.stored:
