@@ -20,7 +20,7 @@ class LastMessageFilter(RecentFilter):
 class ConversationAdmin(MemberSearchMixin, ReadOnlyMixin, BaseAdmin):
     """Who talks with whom and when; what they say is nobody's business here."""
 
-    member_fields = ("match__low", "match__high")
+    member_fields = ("match__low__pk", "match__high__pk")
     list_display = ("conversation", "one", "other", "standing", "created_at", "last_message_at", "messages")
     list_select_related = ("match__low__profile", "match__high__profile")
     list_filter = (LastMessageFilter,)

@@ -35,7 +35,7 @@ class CappedPaginator(_Paginator):
     @cached_property
     def _counted(self) -> int:
         assert isinstance(self.object_list, QuerySet)
-        return self.object_list.order_by()[: self.MAX_COUNTED + 1].count()
+        return self.object_list.order_by().values("pk")[: self.MAX_COUNTED + 1].count()
 
     @property
     def is_capped(self) -> bool:

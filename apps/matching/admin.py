@@ -10,7 +10,7 @@ from apps.users.admin import MemberSearchMixin, member_link
 
 @admin.register(Match)
 class MatchAdmin(MemberSearchMixin, ReadOnlyMixin, BaseAdmin):
-    member_fields = ("low", "high")
+    member_fields = ("low__pk", "high__pk")
     list_display = ("match", "one", "other", "standing", "created_at", "ended_at", "by")
     list_select_related = ("low__profile", "high__profile", "ended_by__profile")
     list_filter = (CreatedFilter, ("ended_at", admin.EmptyFieldListFilter))

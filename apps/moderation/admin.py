@@ -12,7 +12,7 @@ from apps.users.admin import MemberSearchMixin, member_link
 
 @admin.register(Report)
 class ReportAdmin(MemberSearchMixin, ReadOnlyMixin, BaseAdmin):
-    member_fields = ("reporter", "reported")
+    member_fields = ("reporter__pk", "reported__pk")
     list_display = ("report", "reason_label", "who", "whom", "excerpt", "created_at")
     list_select_related = ("reporter__profile", "reported__profile")
     list_filter = (("reason", ChoicesDropdownFilter), CreatedFilter)

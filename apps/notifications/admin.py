@@ -17,7 +17,7 @@ from apps.users.admin import MemberSearchMixin, member_link
 class DeliveryAdmin(MemberSearchMixin, ReadOnlyMixin, BaseAdmin):
     """The outbox. What is in a delivery is never shown: it holds what people say to each other."""
 
-    member_fields = ("user",)
+    member_fields = ("user__pk",)
     list_display = ("number", "method", "member", "priority", "standing", "attempts", "error", "created_at", "sent_at")
     list_select_related = ("user__profile",)
     list_filter = (("status", ChoicesDropdownFilter), ("priority", ChoicesDropdownFilter), CreatedFilter)

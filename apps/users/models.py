@@ -1,9 +1,7 @@
 """Who somebody is, what they show of themselves and whom they look for."""
 
-import re
 from datetime import date
 from typing import ClassVar
-from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.auth.validators import UnicodeUsernameValidator
@@ -241,14 +239,6 @@ class MemberQuerySet(models.QuerySet["Member"]):
                 return self.filter(earlier & condition)
             earlier &= ~condition
         raise ValueError(state)
-
-    def search(self, term: str) -> "MemberQuerySet":
-        """Members whose name starts with the term, in any case, or whose id does (eight digits of it at least)."""
-        found = Q(profile__name__istartswith=term)
-        digits = term.replace("-", "").lower()
-        if re.fullmatch("[0-9a-f]{8,32}", digits):
-            found = Q(pk__range=(UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))))
-        return self.filter(found)
 
 
 class MemberManager(models.Manager.from_queryset(MemberQuerySet)):  # type: ignore[misc]
