@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import urllib3
-from django.db import close_old_connections, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from apps.simulator import methods, personas, wakeups
@@ -46,13 +46,22 @@ class Runner:
         self._stopping.set()
 
     def run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._serve()
+            except (InterfaceError, OperationalError) as error:
+                log.warning("the database is away: %s", type(error).__name__)
+                connection.close()
+                self._stopping.wait(1)
+        self._workers.shutdown(cancel_futures=True)
+
+    def _serve(self) -> None:
         if not self._alone():
             return
         wakeups.listen()
         log.info("delivering updates")
         while not self._stopping.is_set():
             wakeups.wait(min(self.tick(), IDLE_WAIT_SECS))
-        self._workers.shutdown(cancel_futures=True)
 
     def _alone(self) -> bool:
         """Waits until no other runner works on this database; False if stopped before."""
@@ -86,7 +95,6 @@ class Runner:
         return wait
 
     def _deliver(self, update: BotUpdate, webhook: Webhook) -> None:
-        close_old_connections()
         try:
             deliver(update, webhook, self._http)
         except Exception:
@@ -94,7 +102,15 @@ class Runner:
             self._stopping.wait(1)
         finally:
             self._in_flight.discard(update.queue)
+            self._look_again()
+            connection.close()
+
+    def _look_again(self) -> None:
+        try:
             wakeups.wake()
+        except (InterfaceError, OperationalError):
+            # The next look comes by itself after IDLE_WAIT_SECS.
+            log.warning("the database is away")
 
 
 def deliver(update: BotUpdate, webhook: Webhook, http: urllib3.PoolManager) -> None:

@@ -148,13 +148,14 @@ def media_content(stored: StoredFile) -> JsonObject:
     if stored.kind == "photo":
         sizes = StoredFile.objects.filter(family=stored.family).order_by("width", "height")
         return {"photo": [_description(size) for size in sizes]}
-    shown = {stored.kind: _description(stored)}
+    shown: JsonObject = {stored.kind: _description(stored)}
     if stored.kind == "animation":
-        shown["document"] = shown["animation"]
-    return dict(shown)
+        # For clients that know no animations.
+        shown["document"] = _description(stored, kind="document")
+    return shown
 
 
-def _description(stored: StoredFile) -> JsonObject:
+def _description(stored: StoredFile, kind: str = "") -> JsonObject:
     values: JsonObject = {
         "width": stored.width,
         "height": stored.height,
@@ -168,7 +169,7 @@ def _description(stored: StoredFile) -> JsonObject:
         "file_id": stored.file_id,
         "file_unique_id": stored.file_unique_id,
         "file_size": stored.size,
-        **{name: values[name] for name in KINDS[stored.kind].described_by},
+        **{name: values[name] for name in KINDS[kind or stored.kind].described_by},
     }
     if stored.kind == "sticker":
         described |= {"type": "regular", "is_animated": False, "is_video": False}

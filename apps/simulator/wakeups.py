@@ -19,5 +19,6 @@ def listen() -> None:
 def wait(timeout_secs: float) -> None:
     """Returns when woken, at latest after ``timeout_secs``. Needs ``listen`` on this connection before."""
     connection.ensure_connection()
-    for _ in connection.connection.notifies(timeout=timeout_secs, stop_after=1):
-        pass
+    with connection.wrap_database_errors:
+        for _ in connection.connection.notifies(timeout=timeout_secs, stop_after=1):
+            pass

@@ -44,7 +44,9 @@ class Api:
         files = {name: value for name, value in params.items() if isinstance(value, SimpleUploadedFile)}
         url = f"/simulator/bot{self.token}/{method}"
         if files:
-            texts = {name: v if isinstance(v, str) else json.dumps(v) for name, v in params.items() if name not in files}
+            texts = {
+                name: v if isinstance(v, str) else json.dumps(v) for name, v in params.items() if name not in files
+            }
             response = self.client.post(url, {**texts, **files})
         else:
             response = self.client.post(url, json.dumps(params), content_type="application/json")

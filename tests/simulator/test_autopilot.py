@@ -25,8 +25,7 @@ def play(updates):
     def run() -> list[str]:
         PlannedAct.objects.filter(done_at=None).update(due_at=timezone.now())
         act_when_due()
-        told = [update.get("message", {}).get("text") or update["callback_query"]["data"] for update in updates()]
-        return told
+        return [update.get("message", {}).get("text") or update["callback_query"]["data"] for update in updates()]
 
     return run
 

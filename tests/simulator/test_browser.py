@@ -12,7 +12,7 @@ from apps.simulator.personas import NewPersona, create_persona, say
 
 @pytest.fixture
 def act(client):
-    def run(name: str, chat: int = 501, **body: object):
+    def run(name: str, /, chat: int = 501, **body: object):
         return client.post(f"/simulator/api/chats/{chat}/{name}", json.dumps(body), content_type="application/json")
 
     return run

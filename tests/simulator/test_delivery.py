@@ -20,6 +20,8 @@ from apps.simulator.updates import drop_expired, postpone, queue_heads
 from tests.simulator.conftest import LIKE_BUTTON
 
 Status = BotUpdate.Status
+# The runner has connections of its own. Naming the app keeps the clean-up to its tables.
+COMMITTED = pytest.mark.django_db(transaction=True, available_apps=["apps.simulator"])
 
 
 @dataclass
@@ -176,7 +178,7 @@ def running() -> Iterator[None]:
     assert not thread.is_alive()
 
 
-@pytest.mark.django_db(transaction=True)
+@COMMITTED
 def test_it_holds_one_chats_order_and_lets_others_pass(bot, running):
     Webhook.objects.create(pk=1, url=bot.url)
     for number in (501, 502):
@@ -193,7 +195,7 @@ def test_it_holds_one_chats_order_and_lets_others_pass(bot, running):
     assert texts.index("b2") < texts.index("a2")
 
 
-@pytest.mark.django_db(transaction=True)
+@COMMITTED
 def test_it_delivers_at_once(bot, running):
     Webhook.objects.create(pk=1, url=bot.url)
     create_persona(NewPersona("Ana", telegram_id=501))

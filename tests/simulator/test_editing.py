@@ -12,7 +12,10 @@ from tests.simulator.conftest import LIKE_BUTTON
 
 @pytest.fixture
 def sent(api, ana) -> dict:
-    return {"chat_id": 501, "message_id": api("sendMessage", chat_id=501, text="One", reply_markup=LIKE_BUTTON)["message_id"]}
+    return {
+        "chat_id": 501,
+        "message_id": api("sendMessage", chat_id=501, text="One", reply_markup=LIKE_BUTTON)["message_id"],
+    }
 
 
 def test_it_edits_text_in_place(api, sent):
@@ -38,7 +41,9 @@ def test_it_swaps_a_photo_and_its_caption(api, ana, picture):
     assert swapped["photo"] != sent["photo"]
     assert "caption" not in swapped
     assert api("editMessageCaption", **place, caption="New")["caption"] == "New"
-    assert api.refusal("editMessageText", **place, text="x") == "400 Bad Request: there is no text in the message to edit"
+    assert (
+        api.refusal("editMessageText", **place, text="x") == "400 Bad Request: there is no text in the message to edit"
+    )
 
 
 def test_it_refuses_to_edit_what_is_not_the_bots(api, sent):

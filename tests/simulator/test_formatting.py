@@ -27,7 +27,10 @@ def test_it_reads_links_code_quotes_and_spoilers():
     link, code = formatted(source, "HTML", None)[1]
     assert link == {"type": "text_link", "offset": 0, "length": 1, "url": "https://x.org/?a=1&b=2"}
     assert code == {"type": "pre", "offset": 1, "length": 1, "language": "py"}
-    assert entities('<tg-spoiler>a</tg-spoiler><span class="tg-spoiler">b</span>') == [("spoiler", 0, 1), ("spoiler", 1, 1)]
+    assert entities('<tg-spoiler>a</tg-spoiler><span class="tg-spoiler">b</span>') == [
+        ("spoiler", 0, 1),
+        ("spoiler", 1, 1),
+    ]
     assert entities("<blockquote expandable>q</blockquote>") == [("expandable_blockquote", 0, 1)]
 
 
@@ -52,4 +55,4 @@ def test_it_refuses_or_reads_any_text_and_never_points_outside_of_it(source):
         text, found = formatted(source, "HTML", None)
     except ApiError:
         return
-    assert all(0 <= e["offset"] and e["offset"] + e["length"] <= utf16_length(text) for e in found)
+    assert all(e["offset"] >= 0 and e["offset"] + e["length"] <= utf16_length(text) for e in found)

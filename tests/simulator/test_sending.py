@@ -5,7 +5,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from apps.simulator.personas import say, set_blocked
 
-KEYBOARD = {"inline_keyboard": [[{"text": "Yes", "callback_data": "yes"}, {"text": "Site", "url": "https://example.org"}]]}
+KEYBOARD = {
+    "inline_keyboard": [[{"text": "Yes", "callback_data": "yes"}, {"text": "Site", "url": "https://example.org"}]]
+}
 
 
 def test_it_answers_with_the_message_it_sent(api, ana):
@@ -114,7 +116,11 @@ def test_it_copies_a_message_into_another_chat(api, ana, boris, picture, client)
             "400 Bad Request: message to be replied not found",
         ),
         (
-            {"chat_id": 501, "text": "x", "reply_markup": {"inline_keyboard": [[{"text": "x", "callback_data": "é" * 33}]]}},
+            {
+                "chat_id": 501,
+                "text": "x",
+                "reply_markup": {"inline_keyboard": [[{"text": "x", "callback_data": "é" * 33}]]},
+            },
             "400 Bad Request: BUTTON_DATA_INVALID",
         ),
     ],

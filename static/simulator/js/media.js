@@ -69,6 +69,9 @@ function voice(sound) {
   };
   button.addEventListener("click", () => (audio.paused ? audio.play().catch(() => {}) : audio.pause()));
   for (const name of ["play", "pause", "ended"]) audio.addEventListener(name, show);
+  audio.addEventListener("loadedmetadata", () => {
+    if (!sound.duration && Number.isFinite(audio.duration)) time.textContent = minutes(audio.duration);
+  });
   audio.addEventListener("timeupdate", () => {
     progress.value = audio.duration ? audio.currentTime / audio.duration : 0;
     time.textContent = minutes(audio.currentTime);

@@ -75,16 +75,16 @@ function keyboard(message, act, isBusy) {
 }
 
 function inlineButton(message, button, act, isBusy) {
+  const look = { class: "inline-button", "data-testid": "inline-button", "data-look": button.style };
   if (button.url) {
     const follow = (event) => act.follow(event, button.url);
-    return el("a", { class: "inline-button", href: button.url, target: "_blank", rel: "noopener noreferrer", "data-testid": "inline-button", onclick: follow }, el("span", {}, button.text), icon("link", "icon corner"));
+    return el("a", { ...look, href: button.url, target: "_blank", rel: "noopener noreferrer", onclick: follow }, el("span", {}, button.text), icon("link", "icon corner"));
   }
   return el(
     "button",
     {
+      ...look,
       type: "button",
-      class: "inline-button",
-      "data-testid": "inline-button",
       "data-callback": button.callback_data,
       "aria-busy": String(isBusy(message, button.callback_data)),
       disabled: !button.callback_data,

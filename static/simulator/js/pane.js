@@ -100,7 +100,6 @@ export class Pane {
     this.after = opened.last_event;
     this.wantsStart = false;
     this.timeline.show(opened.messages);
-    this.timeline.scrollToBottom();
     this.$(".earlier").hidden = !opened.has_earlier;
     this.showState(opened);
   }
@@ -208,7 +207,6 @@ export class Pane {
     this.$(".start-bar").hidden = !starts;
     this.$(".unblock-bar").hidden = !this.state.blocked;
     this.$(".composer-bar").hidden = starts || this.state.blocked;
-    if (this.timeline.isAtBottom()) this.timeline.scrollToBottom();
   }
 
   commandItem(command) {

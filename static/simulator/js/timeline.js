@@ -17,7 +17,22 @@ export class Timeline {
     this.waiting = new Map();
     this.unreadCount = 0;
     this.toBottom.addEventListener("click", () => this.scrollToBottom(true));
-    this.scroller.addEventListener("scroll", () => this.isAtBottom() && this.markRead());
+    this.isStuck = true;
+    this.lastTop = 0;
+    this.scroller.addEventListener("scroll", () => this.scrolled());
+    // Pictures that load, keyboards that open and panes that appear move the bottom: the reader moves along.
+    const follow = new ResizeObserver(() => this.isStuck && this.scrollToBottom());
+    follow.observe(this.scroller);
+    follow.observe(this.list);
+  }
+
+  /** Only scrolling up lets go of the bottom: a bottom that moves away by itself is followed. */
+  scrolled() {
+    const top = this.scroller.scrollTop;
+    if (this.isAtBottom()) this.isStuck = true;
+    else if (top < this.lastTop) this.isStuck = false;
+    this.lastTop = top;
+    if (this.isStuck) this.markRead();
   }
 
   get isEmpty() {
@@ -31,12 +46,12 @@ export class Timeline {
   clear() {
     for (const store of [this.messages, this.nodes, this.waiting]) store.clear();
     this.list.replaceChildren();
+    this.isStuck = true;
     this.markRead();
   }
 
   /** Adds or changes messages; scrolls along if the reader is at the bottom or wrote the message. */
   show(messages) {
-    const stick = this.isAtBottom();
     let fresh = 0;
     let mine = false;
     for (const message of messages) {
@@ -46,7 +61,7 @@ export class Timeline {
       }
       this.put(message);
     }
-    if (stick || mine) this.scrollToBottom();
+    if (this.isStuck || mine) this.scrollToBottom();
     else if (fresh) this.countUnread(fresh);
   }
 
@@ -138,6 +153,7 @@ export class Timeline {
   }
 
   scrollToBottom(smooth = false) {
+    this.isStuck = true;
     this.scroller.scrollTo({ top: this.scroller.scrollHeight, behavior: smooth ? "smooth" : "instant" });
     this.markRead();
   }
