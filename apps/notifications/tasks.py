@@ -11,7 +11,7 @@ RETENTION = timedelta(days=30)
 BATCH = 5000
 
 
-@shared_task(name="notifications.purge_deliveries", queue="default")
+@shared_task(name="notifications.purge_deliveries")
 def purge_deliveries() -> None:
     """Deletes what was sent or has failed over 30 days ago. Safe to run twice: each batch is whatever is left."""
     ended = [Delivery.Status.SENT, Delivery.Status.FAILED]

@@ -20,7 +20,6 @@ BATCH = 200
 
 @shared_task(
     name="users.store_photo",
-    queue="media",
     autoretry_for=(GatewayError, OSError),
     retry_backoff=True,
     retry_kwargs={"max_retries": 5},
@@ -40,14 +39,14 @@ def store_photo(photo_id: str) -> None:
         AbandonedFile.objects.create(name=name)  # removed or stored by another worker meanwhile
 
 
-@shared_task(name="users.store_missing_photos", queue="media")
+@shared_task(name="users.store_missing_photos")
 def store_missing_photos() -> None:
     """Queues again what a lost broker or a failed download left without our copy."""
     for photo_id in Photo.objects.filter(file="").order_by("created_at").values_list("pk", flat=True)[:BATCH]:
         store_photo.delay(str(photo_id))
 
 
-@shared_task(name="users.delete_abandoned_files", queue="media")
+@shared_task(name="users.delete_abandoned_files")
 def delete_abandoned_files() -> None:
     """Deletes the files of erased members and removed photos. A file that is gone already counts as deleted."""
     for abandoned in AbandonedFile.objects.order_by("pk")[:BATCH]:

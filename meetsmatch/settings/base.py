@@ -178,6 +178,15 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TASK_QUEUES = [Queue("default"), Queue("media")]
 CELERY_TASK_DEFAULT_QUEUE = "default"
+# Every task is named here: tests/guards sees to it.
+CELERY_TASK_ROUTES = {
+    "bot.retry_updates": {"queue": "default"},
+    "bot.purge_updates": {"queue": "default"},
+    "notifications.purge_deliveries": {"queue": "default"},
+    "users.store_photo": {"queue": "media"},
+    "users.store_missing_photos": {"queue": "media"},
+    "users.delete_abandoned_files": {"queue": "media"},
+}
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
