@@ -21,8 +21,9 @@ def welcome() -> str:
     return format_html(
         _(
             "👋 <b>Welcome to {brand}!</b>\n\n"
-            "Here you meet people who fit you, and whom you fit. You see one card at a time; when two like each other, "
-            "you can talk right here, and nobody sees your Telegram name or number.\n\n"
+            "Here you meet people you are looking for, who are looking for somebody like you. You see one card "
+            "at a time; when two like each other, they can talk right here, "
+            "and nobody sees your Telegram name or number.\n\n"
             "To begin, please read and accept the terms and the privacy notice. You must be 18 or older."
         ),
         brand=BRAND,
@@ -36,7 +37,7 @@ def terms() -> str:
         "• Be kind. No harassment, no hate, no threats.\n"
         "• No advertising, no scams, no asking for money.\n"
         "• No nudity in photos.\n"
-        "• Who breaks these rules can be warned, limited or banned. Every member can report and block others.\n"
+        "• Anyone who breaks these rules can be warned, limited or banned. Every member can report and block others.\n"
         "• You can leave at any time: /settings, then “Delete my account”."
     )
 
@@ -70,7 +71,7 @@ def banned() -> str:
 
 def minor() -> str:
     return _(
-        "Thank you for being honest. MeetsMatch is for people of 18 and over, so we cannot let you in yet. "
+        "Thank you for being honest. MeetsMatch is for people aged 18 and over, so we cannot let you in yet. "
         "We have erased everything you told us. Take care, and come back when you are 18. 💙"
     )
 
@@ -147,7 +148,7 @@ def ask_bio() -> str:
 
 def ask_photos(count: int) -> str:
     if not count:
-        return _("Now your photos: send one to {max}. Your face on the first one works best.").format(max=MAX_PHOTOS)
+        return _("Now your photos: send up to {max}. Your face on the first one works best.").format(max=MAX_PHOTOS)
     return ngettext(
         "You have {count} photo of {max}. Send more, or go on.",
         "You have {count} photos of {max}. Send more, or go on.",
@@ -164,7 +165,8 @@ def send_as_photo() -> str:
 
 
 def preview(caption: str) -> str:
-    return f"{_('👀 This is how others will see you:')}\n\n{caption}"
+    heading = _("👀 This is how others will see you:")
+    return f"{heading}\n\n{caption}"
 
 
 def published() -> str:
@@ -172,17 +174,18 @@ def published() -> str:
 
 
 def prompt_expired() -> str:
-    return _("⏳ My question was too long ago, so I did not change anything. Here it is again:")
+    return _("⏳ I asked this a while ago, so I have not changed anything. Here is the question again:")
 
 
 def prompt_gone() -> str:
     return _(
-        "⏳ My question was too long ago, so I did not change anything. If you still want to, choose it again in /profile."
+        "⏳ I asked this a while ago, so I have not changed anything. "
+        "If you still want to, choose it again in /profile."
     )
 
 
 def words_please() -> str:
-    return _("Please answer in words.")
+    return _("Please answer with a text message.")
 
 
 def use_the_buttons() -> str:
@@ -196,7 +199,7 @@ def profile_caption(profile: Profile, *, first_line_extra: str = "", shared: Seq
     """Name, age and what the member tells. `shared` are the interests that the viewer has too."""
     lines = [f"<b>{escape(profile.name)}, {profile.age}</b>{escape(first_line_extra)}"]
     if shared:
-        lines.append(f"✨ {_('You both like:')} {escape(interest_names(shared))}")
+        lines.append(format_html(_("✨ You both like: {interests}"), interests=interest_names(shared)))
     others = [slug for slug in profile.interests if slug not in shared]
     if others:
         lines.append(escape(interest_names(others)))
@@ -380,7 +383,8 @@ def matches(count: int) -> str:
 def chat_opened(name: str) -> str:
     return format_html(
         _(
-            "💬 <b>You are talking to {name}.</b> What you write now goes to {name}, without your Telegram name or number."
+            "💬 <b>You are talking to {name}.</b> What you write now goes to {name}, "
+            "without your Telegram name or number."
         ),
         name=name,
     )
@@ -416,7 +420,8 @@ def cannot_relay() -> str:
 
 def contact_not_relayed() -> str:
     return _(
-        "I do not pass on contacts or places. To exchange contacts, use ⋯ and “Exchange contacts”: both of you must agree."
+        "I do not pass on contacts or places. To exchange contacts, use ⋯ and “Exchange contacts”: "
+        "both of you must agree."
     )
 
 
@@ -441,7 +446,8 @@ def nobody_to_write_to() -> str:
 def explain_contact(name: str) -> str:
     return format_html(
         _(
-            "🤝 When you and {name} both agree, each of you sees the other’s Telegram @username. Until then nobody sees anything."
+            "🤝 When you and {name} both agree, each of you sees the other’s Telegram @username. "
+            "Until then nobody sees anything."
         ),
         name=name,
     )
@@ -456,7 +462,8 @@ def contact_waiting(name: str) -> str:
 def contact_asked(name: str) -> str:
     return format_html(
         _(
-            "🤝 {name} would like to exchange Telegram contacts. When you agree, each of you sees the other’s @username."
+            "🤝 {name} would like to exchange Telegram contacts. "
+            "When you agree, each of you sees the other’s @username."
         ),
         name=name,
     )
@@ -505,7 +512,7 @@ def pause_on() -> str:
 
 
 def pause_off() -> str:
-    return _("▶️ Welcome back! You are in the decks again.")
+    return _("▶️ Welcome back! Others can see you again.")
 
 
 def confirm_delete() -> str:
@@ -529,8 +536,8 @@ def help_text() -> str:
         "/preferences – whom you want to see\n"
         "/settings – pause, language, delete account\n\n"
         "❤️ like · 💌 like with a few words · ✖️ pass · ↩️ take the last one back\n"
-        "When two like each other, it is a match and you can talk here. To answer a certain person, reply to their message. "
-        "Report or block anybody with the buttons on their card or in the chat."
+        "When two like each other, it is a match and you can talk here. To answer a particular person, "
+        "reply to their message. Report or block anybody with the buttons on their card or in the chat."
     )
 
 
@@ -544,7 +551,8 @@ def unknown_tap() -> str:
 
 def apology() -> str:
     return _(
-        "😔 Something went wrong on our side. We keep what you sent and try it again; there is nothing you need to do."
+        "😔 Something went wrong on our side. We have kept what you sent and will try it again; "
+        "there is nothing you need to do."
     )
 
 
@@ -563,9 +571,7 @@ def command_description(command: str) -> str:
 
 
 def bot_description() -> str:
-    return _(
-        "Meet people who fit you, and whom you fit. When two like each other, you talk right here, without showing your name or number."
-    )
+    return _("Meet people who are looking for somebody like you. If you both like each other, you talk right here.")
 
 
 # ---- What a rule says when it refuses
@@ -575,23 +581,24 @@ def rule(code: str, params: dict[str, object]) -> str:
     """The explanation of a RuleError: what is wrong and what would be right."""
     explanations = {
         "name_empty": _("Please send your first name in letters."),
-        "name_too_long": _("This name is too long. {max} characters are the most."),
+        "name_too_long": _("This name is too long: {max} characters at most."),
         "name_contact": _("Only your name, please, without links or numbers."),
         "birth_date_impossible": _("This date cannot be right. Write it as day.month.year, for example 24.08.1998."),
         "place_unknown": place_unknown(),
         "place_too_soon": _(
-            "You moved a short while ago. To protect everybody’s privacy, you can do so again {hours} hours later."
+            "You changed your place a short while ago. To protect everybody’s privacy, "
+            "this is possible once in {hours} hours."
         ),
         "interest_unknown": unknown_tap(),
-        "interests_too_many": _("{max} are the most. Take one away first."),
-        "bio_too_long": _("This has {length} characters; {max} are the most. Please shorten it."),
+        "interests_too_many": _("You can choose up to {max}. Take one away first."),
+        "bio_too_long": _("This has {length} characters; up to {max} are possible. Please shorten it."),
         "profile_incomplete": _("Something is still missing in your profile. Please go through it with Back."),
-        "photos_too_many": _("{max} photos are the most. Take one away first."),
-        "photo_last": _("One photo must stay. Add another one first."),
+        "photos_too_many": _("You can have up to {max} photos. Take one away first."),
+        "photo_last": _("One photo must stay. Add another one before you remove it."),
         "seeking_nobody": _("Choose at least one."),
         "age_range_impossible": _("Ages from {min} to {max} are possible, the lower one first."),
         "distance_impossible": unknown_tap(),
-        "note_too_long": _("This has {length} characters; {max} are the most. Please shorten it."),
+        "note_too_long": _("This has {length} characters; up to {max} are possible. Please shorten it."),
         "match_gone": _("This match has ended."),
         "person_gone": person_gone(),
         "undo_matched": _("You two have matched. To part, end the match in the chat."),
