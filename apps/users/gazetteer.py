@@ -138,7 +138,9 @@ class _Index:
 
     def called(self, name: str) -> Iterator[Place]:
         """Each city once: with that name, then with a main name that begins so, then with any name that begins so."""
-        exact, main, other = [], [], []
+        exact: list[int] = []
+        main: list[int] = []
+        other: list[int] = []
         position = self.text.find(f"\n{name}")
         while position >= 0:
             end = position + 1 + len(name)
