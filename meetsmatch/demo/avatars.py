@@ -20,7 +20,7 @@ _HEADS: dict[str, tuple[Point, ...]] = {
 def draw_avatar(look: Look) -> bytes:
     """A JPEG of 800 by 1000 pixels."""
     canvas = Canvas(*look.background)
-    canvas.ellipse(X + look.tilt * 14, Y + 20, 335, 335, mix(look.background[0], WHITE, 0.4))
+    canvas.ellipse(X + look.halo_x, Y + 20, 335, 335, mix(look.background[0], WHITE, 0.4))
     hair.draw_behind(canvas, look)
     _draw_body(canvas, look)
     _draw_head(canvas, look)

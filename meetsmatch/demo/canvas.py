@@ -40,15 +40,18 @@ def smooth(points: Sequence[Point], *, closed: bool = True) -> list[Point]:
     knots = np.array(points, dtype=float)
     padded = np.vstack([knots[-1:], knots, knots[:2]]) if closed else np.vstack([knots[:1], knots, knots[-1:]])
     t = np.linspace(0, 1, _STEPS, endpoint=False)[:, None]
-    pieces = [_between(*padded[i : i + 4], t) for i in range(len(padded) - 3)]
+    pieces = [_between(padded[i : i + 4], t) for i in range(len(padded) - 3)]
     curve = np.vstack(pieces if closed else [*pieces, knots[-1:]])
     return [(x, y) for x, y in curve.tolist()]
 
 
-def _between(before: Vector, start: Vector, end: Vector, after: Vector, t: Vector) -> Vector:
+def _between(knots: Vector, t: Vector) -> Vector:
+    """The curve from the second to the third of four knots."""
+    before, start, end, after = knots
     bend = 2 * before - 5 * start + 4 * end - after
     twist = 3 * start - before - 3 * end + after
-    return 0.5 * (2 * start + (end - before) * t + bend * t**2 + twist * t**3)
+    curve: Vector = 0.5 * (2 * start + (end - before) * t + bend * t**2 + twist * t**3)
+    return curve
 
 
 class Canvas:

@@ -46,7 +46,7 @@ class Look:
     earrings: bool
     freckles: bool
     lines: bool
-    tilt: float
+    halo_x: float  # how far the disc behind the head is off the middle
 
     @property
     def shade(self) -> Color:
@@ -93,7 +93,7 @@ def invent_look(rng: Random, gender: str, age: int) -> Look:
         earrings=soft and rng.random() < 0.45,
         freckles=shade < 3 and rng.random() < 0.2,
         lines=age > 45,
-        tilt=rng.uniform(-4, 4),
+        halo_x=rng.uniform(-56, 56),
     )
 
 

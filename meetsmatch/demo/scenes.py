@@ -112,9 +112,9 @@ def _bike(variant: int, dice: Random) -> Canvas:
         )[variant]
     )
     canvas = Canvas(top, bottom)
-    for x, y in ((160, 210), (560, 150), (690, 300)):
+    for cloud_x, cloud_y in ((160, 210), (560, 150), (690, 300)):
         for dx, radius in ((-46, 34), (0, 50), (48, 36)):
-            canvas.ellipse(x + dx, y, radius, radius * 0.8, WHITE)
+            canvas.ellipse(cloud_x + dx, cloud_y, radius, radius * 0.8, WHITE)
     canvas.ellipse(200, 900, 560, 330, mix(hill, WHITE, 0.25))
     canvas.ellipse(700, 940, 560, 330, hill)
     canvas.polygon([(0, 815), (WIDTH, 815), (WIDTH, HEIGHT), (0, HEIGHT)], road)
@@ -239,7 +239,8 @@ def _camp(variant: int, dice: Random) -> Canvas:
     )
     canvas = Canvas(top, bottom)
     for _ in range(90):
-        canvas.ellipse(dice.uniform(0, WIDTH), dice.uniform(0, 600), *([dice.uniform(1.2, 3.6)] * 2), WHITE)
+        x, y, radius = dice.uniform(0, WIDTH), dice.uniform(0, 600), dice.uniform(1.2, 3.6)
+        canvas.ellipse(x, y, radius, radius, WHITE)
     canvas.ellipse(610, 200, 70, 70, color("#f6efd2"))
     canvas.ellipse(582, 184, 62, 62, mix(top, bottom, 0.2))
     for step in range(22):
