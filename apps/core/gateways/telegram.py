@@ -51,7 +51,7 @@ class TelegramBotApi:
     """
 
     def __init__(self, token: str, *, root: str) -> None:
-        self._token = token
+        self._secret = token.partition(":")[2]
         self._request = _Request(
             connection_pool_size=MAX_CONNECTIONS,
             connect_timeout=CONNECT_TIMEOUT_SECS,
@@ -101,7 +101,7 @@ class TelegramBotApi:
         raise failure
 
     def _translate(self, error: TelegramError) -> GatewayError:
-        reason = error.message.replace(self._token, "<token>")
+        reason = error.message.replace(self._secret, "<secret>")
         if isinstance(error, RetryAfter):
             pause = error.retry_after  # the library is on its way from seconds to timedelta
             return RateLimitedError(reason, retry_after_secs=pause if isinstance(pause, int) else pause.total_seconds())
