@@ -123,7 +123,7 @@ def test_it_replies_to_the_message_that_an_earlier_delivery_became(ben: User, ap
     [original] = tell(ben, "hello")
     tell(ben, "I said", reply_parameters={"message_id": {"$message": original.pk}})
 
-    first, reply = deliver_all(api).calls
+    _, reply = deliver_all(api).calls
 
     assert reply.params["reply_parameters"] == {"message_id": 101}
 
