@@ -6,6 +6,7 @@ ignore SIGTERM.
 
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -68,6 +69,10 @@ class Supervisor:
     def __init__(self) -> None:
         self._stop_requested = threading.Event()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        # `make` as a session leader (ssh -t host make run) keeps the SIGHUP of a terminal that has gone to itself.
+        self._hangup = select.poll()
+        if sys.stdin.isatty():
+            self._hangup.register(sys.stdin, 0)
 
     def __enter__(self) -> Self:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -132,7 +137,7 @@ class Supervisor:
             self._wait(0.2)
 
     def _wait(self, secs: float, finite: str = "") -> None:
-        if self._stop_requested.wait(secs):
+        if self._stop_requested.wait(secs) or self._hangup.poll(0):
             raise StopRequested
         for name, process in self._processes.items():
             if name != finite and process.poll() is not None:

@@ -1,6 +1,7 @@
 """The supervisor of `make run`, with stand-ins for the processes."""
 
 import os
+import pty
 import signal
 import socket
 import subprocess
@@ -28,12 +29,13 @@ WITH_CHILD = "sh -c 'sleep 1000 & echo pid $!; echo pid $$; wait'"
 class Supervised:
     """The supervisor in a session of its own, as in a terminal."""
 
-    def __init__(self, *commands: str, **kwargs: str) -> None:
+    def __init__(self, *commands: str, terminal: int | None = None, **kwargs: str) -> None:
         named = {f"p{number}": command for number, command in enumerate(commands)} | kwargs
         body = "\n".join(f"        supervisor.start({name!r}, {command!r})" for name, command in named.items())
         self.popen = subprocess.Popen(
             [sys.executable, "-c", PREAMBLE.format(body=body)],
-            stdout=subprocess.PIPE,
+            stdin=terminal or subprocess.DEVNULL,
+            stdout=terminal or subprocess.PIPE,
             text=True,
             start_new_session=True,
         )
@@ -70,11 +72,12 @@ def test_it_kills_processes_that_ignore_the_request_to_stop() -> None:
     assert not any(map(is_running, pids))
 
 
-def test_it_stops_when_the_terminal_has_gone() -> None:
-    supervised = Supervised(POLITE, STUBBORN)
-    pids = supervised.pids(2)
-    supervised.popen.stdout.close()
-    os.killpg(supervised.popen.pid, signal.SIGHUP)
+def test_it_stops_when_the_terminal_has_gone_without_a_signal() -> None:
+    terminal, ours = pty.openpty()
+    supervised = Supervised(POLITE, STUBBORN, terminal=ours)
+    os.close(ours)
+    with os.fdopen(terminal) as lines:
+        pids = [int(lines.readline().rpartition(" pid ")[2]) for _ in range(2)]
     supervised.popen.wait(10)
     assert not any(map(is_running, pids))
 
