@@ -65,9 +65,11 @@ def _decide(message: Message) -> PlannedAct | None:
     buttons = message.button_data()
     if any(data.startswith(LIKE_PREFIX) for data in buttons):
         return _act(message, PlannedAct.Kind.LIKE) if _looks_for_a_card(message) else None
-    if message.protected and any(kind in message.content for kind in RELAYED):
+    ways_to_browse = [data for data in buttons if data.startswith(NOTICE_PREFIXES)]
+    if message.protected and not ways_to_browse and any(kind in message.content for kind in RELAYED):
         return _answer(message)
-    if any(data.startswith(NOTICE_PREFIXES) for data in buttons) and not _browsed_lately(message):
+    # A match card offers to browse among other things: it is no notice, and nobody wrote anything yet.
+    if buttons and ways_to_browse == buttons and not _browsed_lately(message):
         return _act(message, PlannedAct.Kind.BROWSE)
     return None
 

@@ -32,7 +32,7 @@ ATTRIBUTE = re.compile(r"""([a-zA-Z-]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>
 # What a client finds in plain text by itself.
 DETECTED = re.compile(
     r"(?P<url>https?://[^\s<>\"]+[^\s<>\".,;:!?)])"
-    r"|(?<![\w/@])(?P<bot_command>/[a-zA-Z0-9_]{1,32})(?![\w/])"
+    r"|(?<![\w/<>])(?P<bot_command>/[a-zA-Z0-9_]{1,64}(?:@[a-zA-Z0-9_]{3,32})?)(?![\w/<>])"
     r"|(?<![\w@])(?P<mention>@[a-zA-Z][a-zA-Z0-9_]{3,31})\b"
 )
 OPAQUE = {"code", "pre", "text_link", "url"}

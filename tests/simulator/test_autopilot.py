@@ -52,6 +52,18 @@ def test_it_answers_a_partner_in_its_language_a_few_times_and_stops(api, demo, p
     assert 2 <= len(answers) <= 6
 
 
+def test_it_leaves_the_match_card_to_the_human(api, demo, play):
+    choices = [[{"text": "Write", "callback_data": "chat:1"}], [{"text": "See people", "callback_data": "browse"}]]
+    api("sendMessage", chat_id=601, text="A match", protect_content=True, reply_markup={"inline_keyboard": choices})
+    assert play() == []
+
+
+def test_it_answers_a_message_that_offers_to_open_the_chat(api, demo, play):
+    answer = {"inline_keyboard": [[{"text": "Answer", "callback_data": "chat:1"}]]}
+    api("sendMessage", chat_id=601, text="Hola", protect_content=True, reply_markup=answer)
+    assert play()[0].startswith("¡Hola!")
+
+
 def test_it_replies_to_the_very_message(api, demo, play, updates):
     sent = api("sendMessage", chat_id=601, text="Hola", protect_content=True)
     play()

@@ -39,6 +39,10 @@ def test_it_finds_commands_links_and_mentions_outside_code():
     assert found == [("bot_command", 0, 6), ("mention", 7, 9), ("url", 17, 13), ("code", 32, 3)]
 
 
+def test_it_sees_no_command_in_a_path_or_a_tag():
+    assert entities("see /a/b and </b> or x/y", "") == []
+
+
 def test_it_trims_text_and_moves_entities_along():
     assert formatted("  <b> x </b> ", "HTML", None) == ("x", [{"type": "bold", "offset": 0, "length": 1}])
 
