@@ -34,12 +34,16 @@ class Reply:
 
 @dataclass
 class Turn:
-    """A member's update on its way through one handler. `args` are the parts of a tap's callback data, or a command's words."""
+    """A member's update on its way through one handler.
+
+    `args` are the parts of a tap's callback data, or a command's words.
+    """
 
     user: User
     update: telegram.Update
     args: tuple[str, ...] = ()
     dialogue: Dialogue = field(init=False)
+    _is_tapped_gone: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         self.dialogue = self.user.dialogue
@@ -59,9 +63,11 @@ class Turn:
 
     @property
     def tapped(self) -> telegram.Message | None:
-        """The message whose button was tapped, while Telegram still lets us change it; None otherwise."""
+        """The message whose button was tapped, while it is there and Telegram lets us change it; None otherwise."""
         query = self.update.callback_query
-        return query.message if query and isinstance(query.message, telegram.Message) else None
+        if self._is_tapped_gone or query is None or not isinstance(query.message, telegram.Message):
+            return None
+        return query.message
 
     def target_id(self, position: int = 0) -> UUID:
         """An id out of the callback data, whose form the route has checked."""
@@ -75,7 +81,8 @@ class Turn:
         self.dialogue.save(update_fields=["step", "data", "asked_at"])
 
     def stop_waiting(self) -> None:
-        if self.dialogue.step:
+        """Plain text is no answer any more. While signing up the question stays: there the member goes on later."""
+        if self.dialogue.step and self.user.profile.published_at:
             self.wait_for("")
 
     @property
@@ -103,13 +110,17 @@ class Turn:
         if self.tapped is None or not self.tapped.photo:
             return send_photo(self.user, photo, caption, keyboard)
         media = {"type": "photo", "media": photo_param(photo), "caption": caption, "parse_mode": "HTML"}
-        params = {"message_id": self.tapped.message_id, "media": media, **_markup(keyboard)}
+        # an edit cannot protect, but the new message that is sent in place of a refused edit must be protected
+        params = {"message_id": self.tapped.message_id, "media": media, "protect_content": True, **_markup(keyboard)}
         return send(self.user, "editMessageMedia", params)
 
     def delete_tapped(self) -> Reply:
+        """What comes after this in the turn is a new message."""
         if self.tapped is None:
             return Reply()
-        return send(self.user, "deleteMessage", {"message_id": self.tapped.message_id})
+        message_id = self.tapped.message_id
+        self._is_tapped_gone = True
+        return send(self.user, "deleteMessage", {"message_id": message_id})
 
 
 def say(
@@ -121,8 +132,9 @@ def say(
 
 
 def say_to_chat(chat_id: int, text: str) -> Reply:
-    """To somebody who is no member (any more)."""
-    return Reply((Outgoing(chat_id, "sendMessage", {"text": text, "parse_mode": "HTML"}),))
+    """To somebody who is no member (any more): the keyboard of an open chat goes away, too."""
+    params = {"text": text, "parse_mode": "HTML", "reply_markup": {"remove_keyboard": True}}
+    return Reply((Outgoing(chat_id, "sendMessage", params),))
 
 
 def send_photo(

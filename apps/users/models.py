@@ -173,9 +173,12 @@ class Preferences(models.Model):
             models.CheckConstraint(name="preferences_genders_known", condition=Q(genders__contained_by=Gender.values)),
         ]
 
+    def __str__(self) -> str:
+        return f"{self.age_min} to {self.age_max}"
+
 
 class Photo(UUIDModel):
-    """One photo of a profile. `file_id` shows it in Telegram; `file` is our own copy, empty until the worker has fetched it.
+    """One photo of a profile. `file_id` shows it in Telegram; `file` is our own copy, which the worker fetches later.
 
     Photos that did not come through Telegram (demo data) start with the file and learn their `file_id` when first sent.
     """
@@ -206,9 +209,15 @@ class Photo(UUIDModel):
 
 
 class AbandonedFile(models.Model):
-    """A file in the media store that nothing refers to any more; the worker deletes it. Written with what let go of it."""
+    """A file in the media store that nothing refers to any more; the worker deletes it.
+
+    Written in the transaction that let go of it.
+    """
 
     name = models.CharField(max_length=200)
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class MemberState(models.TextChoices):

@@ -89,6 +89,8 @@ def set_language(user: User, language: str) -> None:
 
 def erase(user: User) -> None:
     """Removes the member and all that hangs on them, here and in the media store. Safe to call twice."""
+    # waits for those who just wrote something that refers to the member, and lets nobody else do so
+    User.objects.select_for_update().filter(pk=user.pk).first()
     _abandon_files(Photo.objects.filter(user=user).exclude(file="").values_list("file", flat=True))
     user.delete()
 
@@ -109,7 +111,10 @@ def set_name(user: User, text: str) -> None:
 
 
 def set_birth_date(user: User, birth_date: date) -> None:
-    """Raises RuleError: birth_date_impossible, minor (then the caller must erase the member: nothing of a minor is kept)."""
+    """Raises RuleError: birth_date_impossible, minor.
+
+    The caller must erase a minor: nothing of them is kept.
+    """
     today = timezone.localdate()
     if birth_date > today or today.year - birth_date.year > OLDEST_YEARS:
         raise RuleError("birth_date_impossible")
@@ -166,8 +171,8 @@ def set_bio(user: User, text: str) -> None:
     _save_profile(user, bio=bio)
 
 
-def publish(user: User) -> None:
-    """From now on the member stands in decks. Raises RuleError: profile_incomplete with the names of what is `missing`."""
+def missing_parts(user: User) -> list[str]:
+    """The steps that a profile still needs before it can be published, in the order in which they are asked."""
     profile = user.profile
     parts = {
         "name": profile.name,
@@ -177,10 +182,14 @@ def publish(user: User) -> None:
         "place": profile.cell,
         "photos": Photo.objects.filter(user=user).exists(),
     }
-    missing = [part for part, value in parts.items() if not value]
-    if missing:
-        raise RuleError("profile_incomplete", missing=missing)
-    if profile.published_at is None:
+    return [part for part, value in parts.items() if not value]
+
+
+def publish(user: User) -> None:
+    """From now on the member stands in decks. Raises RuleError: profile_incomplete."""
+    if missing_parts(user):
+        raise RuleError("profile_incomplete")
+    if user.profile.published_at is None:
         _save_profile(user, published_at=timezone.now())
 
 
@@ -251,7 +260,7 @@ def set_max_distance(user: User, km: int | None) -> None:
 
 
 def clean_text(text: str) -> str:
-    """What a member wrote, in one Unicode form, without control and direction marks, with single blank lines at most."""
+    """What a member wrote in one Unicode form, without control and direction marks, at most one blank line in a row."""
     text = _CONTROL.sub("", unicodedata.normalize("NFC", text).replace("\r", "\n"))
     return re.sub(r"\n{3,}", "\n\n", text).strip()
 

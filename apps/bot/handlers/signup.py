@@ -63,7 +63,8 @@ def _after(turn: Turn, step: str) -> Reply:
 
 
 def back(turn: Turn) -> Reply:
-    return _back(turn, turn.args[0])
+    step = turn.args[0]
+    return leave_place(turn) if step == "place" else _back(turn, step)
 
 
 def _back(turn: Turn, step: str) -> Reply:
@@ -120,7 +121,9 @@ def set_language(turn: Turn) -> Reply:
     with override(turn.user.language):
         if turn.user.consented_at is None:
             return welcome(turn)
-        return toast(texts.language_set()) + turn.screen(texts.language_set())
+        said = toast(texts.language_set())
+        is_online = turn.user.profile.published_at is not None
+        return said + (turn.screen(texts.language_set()) if is_online else ask_again(turn))
 
 
 # ---- The questions
@@ -149,9 +152,10 @@ def _take_birth_date(turn: Turn, text: str) -> Reply:
         services.erase(turn.user)
         return say_to_chat(chat_id, texts.minor())
     services.set_birth_date(turn.user, birth_date)
-    age = turn.user.profile.age
-    youngest, oldest = max(MIN_AGE, age - AGES_AROUND_ONES_OWN), min(MAX_AGE, age + AGES_AROUND_ONES_OWN)
-    services.set_age_range(turn.user, youngest, max(youngest, oldest))
+    age = min(turn.user.profile.age, MAX_AGE)
+    services.set_age_range(
+        turn.user, max(MIN_AGE, age - AGES_AROUND_ONES_OWN), min(MAX_AGE, age + AGES_AROUND_ONES_OWN)
+    )
     return _after(turn, "birth_date")
 
 
@@ -178,14 +182,18 @@ def _ask_place(turn: Turn) -> Reply:
 
 
 def _take_place(turn: Turn, text: str) -> Reply:
-    if text in texts.back_labels():
-        return _keyboard_as_before(turn, texts.place_unchanged()) + _back(turn, "place")
     found = gazetteer.find(text)
     if not found:
         return turn.say(texts.place_unknown())
     if len(found) > 1:
         return turn.say(texts.place_ambiguous(), keyboards.places(found, turn.user.language, step="place"))
     return _set_place(turn, found[0])
+
+
+def leave_place(turn: Turn) -> Reply:
+    """Back from the question for the place; the button below the input field may be tapped much later, too."""
+    before = turn.delete_tapped() + _keyboard_as_before(turn, texts.place_unchanged())
+    return before + _back(turn, "place") if turn.dialogue.step == "place" else before
 
 
 def choose_place(turn: Turn) -> Reply:
@@ -197,8 +205,9 @@ def choose_place(turn: Turn) -> Reply:
 
 def take_location(turn: Turn) -> Reply:
     """A shared location answers the question for the place, and only that."""
-    if turn.dialogue.step != "place":
-        return turn.say(texts.contact_not_relayed())
+    is_online = turn.user.profile.published_at is not None
+    if turn.dialogue.step != "place" or (is_online and turn.is_prompt_expired):
+        return _keyboard_as_before(turn, texts.contact_not_relayed()) if is_online else ask_again(turn)
     location = turn.message.location
     assert location is not None
     nearest = gazetteer.nearest(location.latitude, location.longitude)
@@ -210,7 +219,7 @@ def take_location(turn: Turn) -> Reply:
 def _set_place(turn: Turn, place: gazetteer.Place) -> Reply:
     name = gazetteer.label(place, turn.user.language)
     services.set_place(turn.user, latitude=place.latitude, longitude=place.longitude, place=name)
-    return _keyboard_as_before(turn, texts.place_set(name)) + _after(turn, "place")
+    return turn.delete_tapped() + _keyboard_as_before(turn, texts.place_set(name)) + _after(turn, "place")
 
 
 def _keyboard_as_before(turn: Turn, text: str) -> Reply:
@@ -273,20 +282,19 @@ def remove_photo(turn: Turn) -> Reply:
 
 
 def _ask_preview(turn: Turn) -> Reply:
-    first = Photo.objects.filter(user=turn.user).first()
-    if first is None:
-        return ask(turn, "photos")
+    missing = services.missing_parts(turn.user)
+    if missing:
+        return turn.say(texts.finish_profile_first()) + ask(turn, missing[0])
+    first = Photo.objects.filter(user=turn.user)[0]
     caption = texts.preview(texts.own_profile(turn.user.profile, turn.user.preferences))
     return turn.delete_tapped() + send_photo(turn.user, first, caption, keyboards.preview(step="preview"))
 
 
 def publish(turn: Turn) -> Reply:
-    try:
-        services.publish(turn.user)
-    except RuleError as error:
-        missing = error.params.get("missing", [])
-        assert isinstance(missing, list)
+    missing = services.missing_parts(turn.user)
+    if missing:
         return turn.say(texts.finish_profile_first()) + ask(turn, missing[0])
+    services.publish(turn.user)
     turn.stop_waiting()
     return turn.screen(texts.published(), keyboards.browse())
 
@@ -323,6 +331,7 @@ def preferences(turn: Turn) -> Reply:
 
 
 def distances(turn: Turn) -> Reply:
+    turn.stop_waiting()
     return turn.screen(texts.ask_distance(), keyboards.distances(turn.user.preferences.max_distance_km))
 
 
