@@ -51,7 +51,8 @@ async def _never_called(*_: object) -> None:
 
 
 def _command(name: str, handler: Handler, needs: Needs = Needs.PROFILE) -> Route:
-    return Route(CommandHandler(name, _never_called), handler, needs)
+    # a message that is edited into a command is an edit
+    return Route(CommandHandler(name, _never_called, filters.UpdateType.MESSAGE), handler, needs)
 
 
 def _tap(pattern: str, handler: Handler, needs: Needs = Needs.PROFILE) -> Route:
@@ -130,7 +131,7 @@ ROUTES: tuple[Route, ...] = (
     # whatever is left
     Route(ChatMemberHandler(_never_called, ChatMemberHandler.MY_CHAT_MEMBER), settings.came_or_went, Needs.NOTHING),
     Route(CallbackQueryHandler(_never_called), settings.unknown_tap, Needs.NOTHING),
-    _message(filters.UpdateType.EDITED_MESSAGE, chat.edited, Needs.PROFILE),
+    _message(filters.UpdateType.EDITED_MESSAGE, chat.edited, Needs.NOTHING),
     _message(filters.UpdateType.MESSAGE & filters.COMMAND, settings.unknown_command, Needs.NOTHING),
     _message(filters.UpdateType.MESSAGE & filters.LOCATION, signup.take_location, Needs.CONSENT),
     _message(filters.UpdateType.MESSAGE, words.message, Needs.CONSENT),

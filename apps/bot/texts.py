@@ -398,12 +398,19 @@ def chat_menu_label(name: str) -> str:
     return f"⋯ {name}"
 
 
+def is_chat_menu_label(text: str) -> bool:
+    """Whatever the name: the partner may have changed it since the keyboard was shown."""
+    return text.startswith(chat_menu_label(""))
+
+
 def chat_leave_label(name: str) -> str:
     return _("✖️ Leave the chat with {name}").format(name=name)
 
 
-def leave_labels(name: str) -> set[str]:
-    return _in_every_language(lambda: chat_leave_label(name))
+def is_chat_leave_label(text: str) -> bool:
+    """Whatever the name and the language, as above."""
+    around_name = (label.split("\0") for label in _in_every_language(lambda: chat_leave_label("\0")))
+    return any(text.startswith(before) and text.endswith(after) for before, after in around_name)
 
 
 def chat_left(name: str) -> str:

@@ -6,11 +6,13 @@ from uuid import UUID
 from django.db.models import Q
 
 from apps.conversations.models import ContactConsent, Conversation, Message
+from apps.core.errors import RuleError
+from apps.notifications.models import Delivery, Priority
 from apps.users.models import User
 
 
 @dataclass(frozen=True)
-class Reply:
+class ReplyTo:
     """What a member's reply refers to: the conversation, and the params that point at the partner's copy."""
 
     conversation: Conversation
@@ -28,20 +30,27 @@ def conversation_of(user: User, conversation_id: UUID | None) -> Conversation | 
     )
 
 
-def replied_to(user: User, message_id: int) -> Reply | None:
+def replied_to(user: User, message_id: int) -> ReplyTo | None:
     """What the message with this id in the member's chat belongs to; None when it is no message of a conversation.
 
-    It is either a partner's message that was delivered to the member, or one that the member wrote.
+    It is either a partner's message that was delivered to the member, or one that the member wrote. Raises RuleError:
+    match_gone, for what was meant for one partner must not go to another.
     """
     assert user.telegram_id is not None
-    messages = Message.objects.select_related("delivery").exclude(conversation__match__ended_at__isnull=False)
-    theirs = messages.filter(delivery__chat_id=user.telegram_id, delivery__message_id=message_id).first()
-    own = theirs or messages.filter(sender=user, source_message_id=message_id).first()
-    if own is None or (conversation := conversation_of(user, own.conversation_id)) is None:
+    here = Delivery.objects.filter(chat_id=user.telegram_id, message_id=message_id)
+    theirs = Message.objects.filter(delivery__in=here).first()
+    own = theirs or Message.objects.filter(sender=user, source_message_id=message_id).first()
+    if own is None:
+        # an erased partner's messages are gone, not so their deliveries
+        if here.filter(priority=Priority.RELAY, method__startswith="send").exists():
+            raise RuleError("match_gone")
         return None
+    conversation = conversation_of(user, own.conversation_id)
+    if conversation is None:
+        raise RuleError("match_gone")
     if theirs:
-        return Reply(conversation, theirs.source_message_id)
-    return Reply(conversation, {"$message": own.delivery_id} if own.delivery_id else None)
+        return ReplyTo(conversation, theirs.source_message_id)
+    return ReplyTo(conversation, {"$message": own.delivery_id} if own.delivery_id else None)
 
 
 def own_message(user: User, message_id: int) -> Message | None:

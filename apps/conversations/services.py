@@ -1,6 +1,6 @@
 """The relay between two matched members, edits of what was said, and showing each other's contact."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -81,27 +81,44 @@ def relay(
 
 
 @transaction.atomic
-def carry_over_edit(sender: User, content: Content, *, source_message_id: int) -> Message | None:
-    """Changes the partner's copy like the original; None when there is no such message, or nothing that can be changed."""
+def carry_over_edit(
+    sender: User,
+    content: Content,
+    *,
+    source_message_id: int,
+    markup_for: Callable[[Match], Mapping[str, object] | None],
+) -> Message | None:
+    """Changes the partner's copy like the original; None when there is no such message, or nothing that can be changed.
+
+    An edit replaces the buttons, too, so it needs them again.
+    """
     message = own_message(sender, source_message_id)
-    if message is None or message.delivery_id is None or message.kind != content.kind:
+    if message is None or message.delivery_id is None:
         return None
-    if (message.text, message.file_id) == (content.text, content.file_id):
+    if (message.kind, message.text, message.file_id) == (content.kind, content.text, content.file_id):
         return None
-    edit = _edit(sender.profile.name, content, media_changed=message.file_id != content.file_id)
+    edit = _edit(sender.profile.name, message, content)
     if edit is None:
         return None
     method, params = edit
-    partner = message.conversation.match.partner_of(sender)
-    enqueue([_to(partner, method, {**params, "message_id": {"$message": message.delivery_id}})])
-    message.text, message.file_id, message.edited_at = content.text, content.file_id, timezone.now()
-    message.save(update_fields=["text", "file_id", "edited_at"])
+    match = message.conversation.match
+    # protected in case that Telegram refuses the edit and a new message is sent in its place
+    params |= {"message_id": {"$message": message.delivery_id}, "protect_content": True}
+    if markup := markup_for(match):
+        params["reply_markup"] = markup
+    enqueue([_to(match.partner_of(sender), method, params)])
+    message.kind, message.text, message.file_id = content.kind, content.text, content.file_id
+    message.edited_at = timezone.now()
+    message.save(update_fields=["kind", "text", "file_id", "edited_at"])
     return message
 
 
 @transaction.atomic
 def consent_to_contact(conversation: Conversation, user: User, *, telegram_username: str) -> list[ContactConsent]:
-    """All consents so far; both members' when both have agreed. Safe to call twice. Raises RuleError: username_missing."""
+    """All consents so far; both members' when both have agreed. Safe to call twice.
+
+    Raises RuleError: username_missing.
+    """
     if not telegram_username:
         raise RuleError("username_missing")
     # the row lock makes the second of two at once see the first
@@ -138,14 +155,14 @@ def _telegram_length(text: str) -> int:
     return len(text.encode("utf-16-le")) // 2
 
 
-def _edit(name: str, content: Content, *, media_changed: bool) -> tuple[str, dict[str, object]] | None:
-    if content.kind == Kind.TEXT:
+def _edit(name: str, message: Message, content: Content) -> tuple[str, dict[str, object]] | None:
+    """Method and params that turn the message into the content; None where Telegram has none."""
+    if message.kind == content.kind == Kind.TEXT:
         return "editMessageText", _payload(name, content)
-    if content.kind in _WITHOUT_CAPTION:
-        return None
-    if not media_changed:
+    is_same_file = message.file_id == content.file_id or content.kind not in _EDITABLE_MEDIA
+    if message.kind == content.kind and is_same_file and content.kind not in _WITHOUT_CAPTION:
         return "editMessageCaption", _words("caption", name, content.text, MAX_CAPTION)
-    if content.kind not in _EDITABLE_MEDIA:
+    if not {message.kind, content.kind} <= _EDITABLE_MEDIA:
         return None
     media = {"type": content.kind, "media": content.file_id, **_words("caption", name, content.text, MAX_CAPTION)}
     return "editMessageMedia", {"media": media}

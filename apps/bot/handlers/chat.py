@@ -1,5 +1,7 @@
 """Matches and conversations: which chat is open, what passes through it, how it ends."""
 
+from typing import Any
+
 import telegram
 from django.utils.translation import override
 
@@ -7,7 +9,7 @@ from apps.bot import keyboards, texts
 from apps.bot.models import Dialogue
 from apps.bot.turn import Reply, Turn, inline_markup, say, send, toast
 from apps.conversations.models import Conversation, Message
-from apps.conversations.selectors import conversation_of, replied_to
+from apps.conversations.selectors import ReplyTo, conversation_of, replied_to
 from apps.conversations.services import Content, carry_over_edit, consent_to_contact, conversation_for, relay
 from apps.core.errors import RuleError
 from apps.matching.models import Match
@@ -54,10 +56,9 @@ def open_chat(turn: Turn) -> Reply:
     return send(turn.user, "sendMessage", params)
 
 
-def leave(turn: Turn, partner: User) -> Reply:
+def leave(turn: Turn, match: Match) -> Reply:
     _close(turn)
-    params = {"text": texts.chat_left(partner.profile.name), "parse_mode": "HTML", **REMOVE_KEYBOARD}
-    return send(turn.user, "sendMessage", params)
+    return _without_keyboard(turn.user, texts.chat_left(match.partner_of(turn.user).profile.name))
 
 
 def actions(turn: Turn, match: Match) -> Reply:
@@ -86,7 +87,7 @@ def ask_unmatch(turn: Turn) -> Reply:
 def unmatch(turn: Turn) -> Reply:
     match = _match(turn)
     end_match(match, by=turn.user)
-    return _ended(turn, match)
+    return show_ended(turn, match)
 
 
 def block(turn: Turn) -> Reply:
@@ -94,30 +95,31 @@ def block(turn: Turn) -> Reply:
     match = _match(turn)
     partner = match.partner_of(turn.user)
     block_member(turn.user, partner)
-    return toast(texts.blocked(partner.profile.name)) + _ended(turn, match)
+    return toast(texts.blocked(partner.profile.name)) + show_ended(turn, match)
 
 
-def _ended(turn: Turn, match: Match) -> Reply:
+def show_ended(turn: Turn, match: Match) -> Reply:
+    """What both see of a match that the member has ended, whichever way."""
     partner = match.partner_of(turn.user)
-    reply = turn.screen(texts.you_ended(partner.profile.name))
-    if _is_open(turn.user, match):
+    text = texts.you_ended(partner.profile.name)
+    if _has_open(turn.user, match):
         _close(turn)
-        reply = turn.delete_tapped() + send(
-            turn.user,
-            "sendMessage",
-            {"text": texts.you_ended(partner.profile.name), "parse_mode": "HTML", **REMOVE_KEYBOARD},
-        )
-    return reply + tell_ended(match, partner, turn.user)
+        return turn.delete_tapped() + _without_keyboard(turn.user, text) + tell_ended(match, partner, turn.user)
+    return turn.screen(text) + tell_ended(match, partner, turn.user)
 
 
 def tell_ended(match: Match, reader: User, who: User) -> Reply:
     """Takes the keyboard away from a partner who has this chat open, and says why."""
     with override(reader.language):
-        params = {"text": texts.partner_ended(who.profile.name), "parse_mode": "HTML"}
-        return send(reader, "sendMessage", {**params, **(REMOVE_KEYBOARD if _is_open(reader, match) else {})})
+        text = texts.partner_ended(who.profile.name)
+    return _without_keyboard(reader, text) if _has_open(reader, match) else say(reader, text)
 
 
-def _is_open(user: User, match: Match) -> bool:
+def _without_keyboard(reader: User, text: str) -> Reply:
+    return send(reader, "sendMessage", {"text": text, "parse_mode": "HTML", **REMOVE_KEYBOARD})
+
+
+def _has_open(user: User, match: Match) -> bool:
     return Dialogue.objects.filter(user=user, open_conversation__match=match).exists()
 
 
@@ -162,37 +164,48 @@ def pass_on(turn: Turn, conversation: Conversation, *, reply_to: object = None) 
     content = content_of(turn.message)
     if content is None:
         return turn.say(texts.contact_not_relayed() if turn.message.contact else texts.cannot_relay())
-    match = conversation.match
-    partner = match.partner_of(turn.user)
-    reader_is_there = Dialogue.objects.filter(user=partner, open_conversation=conversation).exists()
-    with override(partner.language):
-        answer = inline_markup(keyboards.answer(match, turn.user.profile.name))
     relay(
         conversation,
         turn.user,
         content,
         source_message_id=turn.message.message_id,
         reply_to=reply_to,
-        markup=None if reader_is_there else answer,
+        markup=_answer_button(turn.user, conversation.match),
     )
     return Reply()
 
 
-def conversation_for_message(turn: Turn) -> tuple[Conversation, object] | None:
-    """Where a plain message goes: to the conversation it replies to, otherwise to the open one; None when to nobody."""
+def reply_of(turn: Turn) -> ReplyTo | None:
+    """What of a conversation the message replies to, or None. Raises RuleError: match_gone."""
     original = turn.message.reply_to_message
-    if original and (reply := replied_to(turn.user, original.message_id)):
-        return reply.conversation, reply.pointer
-    conversation = conversation_of(turn.user, turn.dialogue.open_conversation_id)
-    return (conversation, None) if conversation else None
+    return replied_to(turn.user, original.message_id) if original else None
+
+
+def open_conversation(turn: Turn) -> Conversation | None:
+    """Where a plain message goes that replies to nothing; None when to nobody."""
+    return conversation_of(turn.user, turn.dialogue.open_conversation_id)
 
 
 def edited(turn: Turn) -> Reply:
     """An edit of something that was relayed changes the partner's copy; any other edit changes nothing."""
     content = content_of(turn.message)
     if content:
-        carry_over_edit(turn.user, content, source_message_id=turn.message.message_id)
+        carry_over_edit(
+            turn.user,
+            content,
+            source_message_id=turn.message.message_id,
+            markup_for=lambda match: _answer_button(turn.user, match),
+        )
     return Reply()
+
+
+def _answer_button(sender: User, match: Match) -> dict[str, Any] | None:
+    """Opens the chat with the sender; None for a partner who has it open already."""
+    partner = match.partner_of(sender)
+    if _has_open(partner, match):
+        return None
+    with override(partner.language):
+        return inline_markup(keyboards.answer(match, sender.profile.name))
 
 
 def content_of(message: telegram.Message) -> Content | None:

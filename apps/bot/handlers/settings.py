@@ -3,7 +3,6 @@
 from apps.bot import keyboards, texts
 from apps.bot.handlers.chat import tell_ended
 from apps.bot.turn import Reply, Turn, say_to_chat, toast
-from apps.conversations.models import Conversation
 from apps.matching.selectors import matches_of
 from apps.users import services
 
@@ -36,11 +35,10 @@ def ask_delete(turn: Turn) -> Reply:
 
 
 def delete(turn: Turn) -> Reply:
-    """Erases the member at once, and tells the partners they were talking with."""
+    """Erases the member at once, and tells the partners with whom a chat was opened."""
     assert turn.user.telegram_id is not None
-    talked = Conversation.objects.filter(last_message_at__isnull=False, match__in=matches_of(turn.user))
     told = Reply()
-    for match in matches_of(turn.user).filter(pk__in=talked.values("match")):
+    for match in matches_of(turn.user).filter(conversation__isnull=False):
         told += tell_ended(match, match.partner_of(turn.user), turn.user)
     farewell = say_to_chat(turn.user.telegram_id, texts.deleted())
     services.erase(turn.user)

@@ -5,8 +5,6 @@ from collections.abc import Callable
 from apps.bot import texts
 from apps.bot.handlers import browse, chat, reports, signup
 from apps.bot.turn import Reply, Turn, send
-from apps.conversations.models import Conversation
-from apps.conversations.selectors import replied_to
 
 # Questions besides the steps of the profile that a plain text answers.
 ANSWERS: dict[str, Callable[[Turn, str], Reply]] = {
@@ -19,18 +17,22 @@ def message(turn: Turn) -> Reply:
     """Any message that no other route takes."""
     if turn.user.profile.published_at is None:
         return _while_signing_up(turn)
-    if turn.dialogue.step and not _is_reply_to_partner(turn) and (answer := _answer(turn)):
+    if turn.message.text and (pressed := _keyboard_button(turn, turn.message.text)):
+        return pressed
+    reply = chat.reply_of(turn)
+    if turn.dialogue.step and reply is None and (answer := _answer(turn)):
         return answer
-    to = chat.conversation_for_message(turn)
-    if to is None:
-        return _nobody(turn)
-    conversation, pointer = to
-    return _chat_button(turn, conversation) or chat.pass_on(turn, conversation, reply_to=pointer)
+    if reply:
+        return chat.pass_on(turn, reply.conversation, reply_to=reply.pointer)
+    conversation = chat.open_conversation(turn)
+    return chat.pass_on(turn, conversation) if conversation else _nobody(turn)
 
 
 def _while_signing_up(turn: Turn) -> Reply:
     if turn.dialogue.step not in signup.STEPS:
         return signup.ask_again(turn)
+    if turn.message.text in texts.back_labels():
+        return signup.leave_place(turn)
     if turn.dialogue.step == "photos":
         return _photo(turn) or turn.say(texts.use_the_buttons()) + signup.ask_again(turn)
     if turn.is_prompt_expired:
@@ -43,16 +45,15 @@ def _while_signing_up(turn: Turn) -> Reply:
 def _answer(turn: Turn) -> Reply | None:
     """The message as the answer to the open question; None when it is none (a photo to a question for words)."""
     step = turn.dialogue.step
-    if step == "photos":
-        return _photo(turn)
-    if not turn.message.text:
+    is_answer = turn.message.photo or turn.message.document if step == "photos" else turn.message.text
+    if not is_answer:
         return None
     if turn.is_prompt_expired:
         turn.stop_waiting()
         return turn.say(texts.prompt_gone())
-    if step in ANSWERS:
-        return ANSWERS[step](turn, turn.message.text)
-    return signup.take_text(turn, turn.message.text)
+    if step == "photos" or not turn.message.text:
+        return _photo(turn)
+    return ANSWERS[step](turn, turn.message.text) if step in ANSWERS else signup.take_text(turn, turn.message.text)
 
 
 def _photo(turn: Turn) -> Reply | None:
@@ -64,19 +65,17 @@ def _photo(turn: Turn) -> Reply | None:
     return None
 
 
-def _is_reply_to_partner(turn: Turn) -> bool:
-    original = turn.message.reply_to_message
-    return original is not None and replied_to(turn.user, original.message_id) is not None
-
-
-def _chat_button(turn: Turn, conversation: Conversation) -> Reply | None:
-    """A tap on the keyboard below the input field arrives as its label in plain text."""
-    partner = conversation.match.partner_of(turn.user)
-    if turn.message.text == texts.chat_menu_label(partner.profile.name):
-        return chat.actions(turn, conversation.match)
-    if turn.message.text in texts.leave_labels(partner.profile.name):
-        return chat.leave(turn, partner)
-    return None
+def _keyboard_button(turn: Turn, text: str) -> Reply | None:
+    """A tap on a keyboard below the input field arrives as its label in plain text, whatever the bot is waiting for."""
+    if text in texts.back_labels():
+        return signup.leave_place(turn)
+    is_menu = texts.is_chat_menu_label(text)
+    if not is_menu and not texts.is_chat_leave_label(text):
+        return None
+    conversation = chat.open_conversation(turn)
+    if conversation is None:
+        return _nobody(turn)
+    return chat.actions(turn, conversation.match) if is_menu else chat.leave(turn, conversation.match)
 
 
 def _nobody(turn: Turn) -> Reply:
