@@ -148,6 +148,14 @@ def card(target: User, *, photo_number: int, photo_count: int) -> Keyboard:
     ]
 
 
+def cancel() -> Keyboard:
+    return [[_cancel()]]
+
+
+def _cancel() -> tuple[str, str]:
+    return (_("Cancel"), "dismiss")
+
+
 def empty_deck(widenings: Sequence[Widening]) -> Keyboard:
     steps = [[(texts.widen(widening), _widen_data(widening))] for widening in widenings]
     return [*steps, [(_("↩️ Undo"), "undo"), (_("🎯 Preferences"), "preferences")]]
@@ -227,7 +235,7 @@ def confirm_unmatch(match: Match) -> Keyboard:
 
 def report_reasons(prefix: str, about: str) -> Keyboard:
     chips = [(str(label), f"{prefix}:{value}:{about}") for value, label in Report.Reason.choices]
-    return [*in_rows(chips, 2), [(_("Cancel"), "dismiss")]]
+    return [*in_rows(chips, 2), [_cancel()]]
 
 
 def reported(target: User) -> Keyboard:

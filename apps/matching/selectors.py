@@ -48,9 +48,9 @@ class Widening:
     max_km: int | None = None
 
 
-_ROW = ("user_id", "gender", "birth_date", "cell", "interests", "user__last_active_at") + tuple(
-    f"user__preferences__{name}" for name in ("genders", "age_min", "age_max", "max_distance_km")
-)
+_PROFILE = ("user_id", "gender", "birth_date", "cell", "interests", "user__last_active_at")
+_PREFERENCES = ("genders", "age_min", "age_max", "max_distance_km")
+_ROW = (*_PROFILE, *(f"user__preferences__{name}" for name in _PREFERENCES))
 
 
 def next_card(viewer: User) -> Card | None:
@@ -96,7 +96,7 @@ def is_listed(user: User) -> bool:
 
 
 def widenings(viewer: User) -> list[Widening]:
-    """Why the deck is empty: age range and distance, where they keep somebody out, each with the smallest helpful step."""
+    """Why the deck is empty: age range and distance, if they keep somebody out, each with the smallest helpful step."""
     rows = list(_pool(viewer, anywhere=True))
     if not rows:
         return []
@@ -187,7 +187,8 @@ def _columns(rows: Sequence[tuple[Any, ...]]) -> People:
     places = [h3.cell_to_latlng(row[3]) for row in rows]
     return People(
         gender=np.array([GENDER_BIT[row[1]] for row in rows]),
-        age=np.array([Profile(birth_date=row[2]).age_on(today) for row in rows]),
+        # the top of the range means "and older"
+        age=np.array([min(Profile(birth_date=row[2]).age_on(today), MAX_AGE) for row in rows]),
         latitude=np.array([place[0] for place in places]),
         longitude=np.array([place[1] for place in places]),
         seeks=np.array([sum(GENDER_BIT[gender] for gender in row[6]) for row in rows]),

@@ -9,16 +9,16 @@ from django.utils import timezone
 
 from apps.core.errors import RuleError
 from apps.matching.models import MAX_NOTE, Block, Match, Swipe
-from apps.matching.selectors import last_swipe
+from apps.matching.selectors import last_swipe, matches_of
 from apps.users.models import User
 from apps.users.services import clean_text
 
 
 @dataclass(frozen=True)
 class SwipeOutcome:
-    """`is_new` is False for a swipe that was there already. `match` is set when this very swipe made one."""
+    """`is_news`: the target has yet to decide on the swiper. `match` is set when this very swipe made one."""
 
-    is_new: bool
+    is_news: bool = False
     match: Match | None = None
 
 
@@ -26,18 +26,23 @@ class SwipeOutcome:
 def record_swipe(swiper: User, target: User, *, liked: bool, note: str = "") -> SwipeOutcome:
     """One like or pass; the second of two likes makes the match, exactly once however the two race.
 
-    Whether the swiper may see the target is for the caller to ask (`selectors.card_of`). Raises RuleError: note_too_long.
+    Whether the swiper may see the target is for the caller to ask (`selectors.can_see`).
+    Raises RuleError: note_too_long.
     """
     note = clean_text(note)
     if len(note) > MAX_NOTE:
         raise RuleError("note_too_long", max=MAX_NOTE, length=len(note))
     _lock_pair(swiper.pk, target.pk)
-    _, is_new = Swipe.objects.get_or_create(swiper=swiper, target=target, defaults={"liked": liked, "note": note})
-    if not is_new or not liked or not Swipe.objects.filter(swiper=target, target=swiper, liked=True).exists():
-        return SwipeOutcome(is_new)
+    between = Q(swiper=swiper, target=target) | Q(swiper=target, target=swiper)
+    likes = dict(Swipe.objects.filter(between).values_list("swiper_id", "liked"))
+    if swiper.pk in likes:
+        return SwipeOutcome()
+    Swipe.objects.create(swiper=swiper, target=target, liked=liked, note=note)
+    if not liked or not likes.get(target.pk):
+        return SwipeOutcome(is_news=target.pk not in likes)
     low, high = sorted((swiper, target), key=lambda user: user.pk)
     match, is_first = Match.objects.get_or_create(low=low, high=high)
-    return SwipeOutcome(is_new, match if is_first else None)
+    return SwipeOutcome(match=match if is_first else None)
 
 
 @transaction.atomic
@@ -62,10 +67,13 @@ def end_match(match: Match, *, by: User) -> bool:
 
 @transaction.atomic
 def block(blocker: User, blocked: User) -> Match | None:
-    """Neither sees the other from now on; the match that this ended, if there was one. Safe to call twice."""
+    """Neither sees the other from now on. Safe to call twice.
+
+    The match that this ended, with both sides' profiles; None when there was none.
+    """
     _lock_pair(blocker.pk, blocked.pk)
     Block.objects.get_or_create(blocker=blocker, blocked=blocked)
-    match = _match_between(blocker.pk, blocked.pk).filter(ended_at=None).first()
+    match = matches_of(blocker).filter(Q(low=blocked) | Q(high=blocked)).first()
     return match if match and end_match(match, by=blocker) else None
 
 

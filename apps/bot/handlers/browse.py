@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.translation import override
 
 from apps.bot import keyboards, texts
+from apps.bot.handlers import chat
 from apps.bot.turn import Reply, Turn, say, send_photo, toast
 from apps.matching.models import Match
 from apps.matching.selectors import Card, can_see, card_of, is_listed, next_card, widenings
@@ -33,10 +34,12 @@ def show_next(turn: Turn) -> Reply:
 
 
 def like(turn: Turn) -> Reply:
+    turn.stop_waiting()
     return _swipe(turn, turn.target_id(), liked=True)
 
 
 def pass_on(turn: Turn) -> Reply:
+    turn.stop_waiting()
     return _swipe(turn, turn.target_id(), liked=False)
 
 
@@ -45,7 +48,7 @@ def ask_note(turn: Turn) -> Reply:
     if not can_see(turn.user, target_id):
         return toast(texts.card_out_of_date()) + show_next(turn)
     turn.wait_for("note", target=target_id.hex)
-    return turn.say(texts.ask_note(_member(target_id).profile.name))
+    return turn.say(texts.ask_note(_member(target_id).profile.name), keyboards.cancel())
 
 
 def take_note(turn: Turn, text: str) -> Reply:
@@ -76,12 +79,13 @@ def turn_photo(turn: Turn) -> Reply:
 
 
 def block(turn: Turn) -> Reply:
-    """Block from a card or after a report: at once, without a question."""
-    target = User.objects.select_related("profile").filter(pk=turn.target_id()).first()
+    """Block from a card or after a report: at once, without a question. It ends a match there may be."""
+    target = User.objects.select_related("profile").filter(pk=turn.target_id(), telegram_id__isnull=False).first()
     if target is None or target == turn.user:
         return toast(texts.person_gone())
-    block_member(turn.user, target)
-    return toast(texts.blocked(target.profile.name)) + show_next(turn)
+    ended = block_member(turn.user, target)
+    answer = toast(texts.blocked(target.profile.name))
+    return answer + (chat.show_ended(turn, ended) if ended else show_next(turn))
 
 
 def widen_age(turn: Turn) -> Reply:
@@ -105,7 +109,9 @@ def _swipe(turn: Turn, target_id: UUID, *, liked: bool, note: str = "") -> Reply
     if not liked:
         return toast(texts.passed()) + show_next(turn)
     answer = turn.say(texts.note_sent(target.profile.name)) if note else toast(texts.liked())
-    return answer + _tell_of_like(target) + show_next(turn)
+    # who has passed already would look for the card in vain
+    told = _tell_of_like(target) if outcome.is_news else Reply()
+    return answer + told + show_next(turn)
 
 
 def _matched(turn: Turn, match: Match, partner: User) -> Reply:

@@ -1,6 +1,6 @@
 """Reach: who may be shown to whom. The one definition, for one viewer against many candidates at once.
 
-Pure numpy. Genders are bits (GENDER_BITS of the caller's choosing), ages full years, places the centres of H3 cells in degrees.
+Pure numpy. Genders are bits of the caller's choosing, ages full years, places the centres of H3 cells in degrees.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class People:
-    """Columns of equal length, one entry a person. `Person` is a People of length one."""
+    """Columns of equal length, one entry a person."""
 
     gender: Ints  # one bit each
     age: Ints
@@ -49,7 +49,7 @@ def distance_km(one: People, many: People) -> Floats:
 
 
 def fits(chooser: People, chosen: People, distance: Floats) -> dict[str, Bools]:
-    """By criterion (gender, age, distance): does `chosen` satisfy the preferences of `chooser`? Broadcasts either way."""
+    """By criterion (gender, age, distance): does `chosen` fit the preferences of `chooser`? Broadcasts either way."""
     return {
         "gender": (chooser.seeks & chosen.gender) != 0,
         "age": (chosen.age >= chooser.age_min) & (chosen.age <= chooser.age_max),

@@ -1,4 +1,4 @@
-"""In which order those in reach are shown. A plain heuristic: shared interests, nearness, recency, and likes received first.
+"""In which order those in reach are shown, by a heuristic: who likes the viewer, shared interests, nearness, recency.
 
 Pure numpy; scores are finite and higher is better.
 """
