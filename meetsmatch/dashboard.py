@@ -8,6 +8,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from waffle.models import Switch
@@ -47,6 +48,7 @@ class Figure:
             "title": self.title,
             "icon": self.icon,
             "count": count,
+            "shown": number_format(count, force_grouping=True),
             "url": f"{url}?{self.query}" if self.query else url,
             "is_alarm": self.is_alarm and count > 0,
         }

@@ -41,7 +41,7 @@ class UpdateAdmin(ReadOnlyMixin, BaseAdmin):
     search_help_text = _("Number of an update, or words of an error")
     ordering = ("-received_at",)
     sortable_by = ("received_at",)
-    fields = (("update_number", "standing"), ("error", "attempts"), ("received_at", "retry_at"))
+    fields = (("update_number", "status"), ("error", "attempts"), ("received_at", "retry_at"))
     actions = ("try_again_now", "drop")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Update]:

@@ -25,7 +25,7 @@ class ConversationAdmin(MemberSearchMixin, ReadOnlyMixin, BaseAdmin):
     list_select_related = ("match__low__profile", "match__high__profile")
     list_filter = (LastMessageFilter,)
     ordering = ("-created_at",)
-    fields = (("one", "other"), "standing", ("created_at", "last_message_at"), "messages")
+    fields = (("one", "other"), ("created_at", "last_message_at"), "messages")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
         of_this = Message.objects.filter(conversation=OuterRef("pk")).order_by().values("conversation")

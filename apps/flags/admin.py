@@ -16,14 +16,18 @@ for _model in (Flag, Sample, Switch):
 
 @admin.register(Flag)
 class FlagAdmin(WaffleFlagAdmin, BaseAdmin):
-    list_display = ("name", "note", "everyone", "percent", "superusers", "staff", "authenticated", "languages")
+    """Without the criteria that ask about a web request: a member in Telegram makes none."""
+
+    list_display = ("name", "everyone", "percent", "superusers", "staff", "note", "modified")  # type: ignore[assignment]
+    list_filter = ("everyone",)  # type: ignore[assignment]
+    fields = ("name", "note", "everyone", "percent", "superusers", "staff", "groups")
 
 
 @admin.register(Switch)
 class SwitchAdmin(WaffleSwitchAdmin, BaseAdmin):
-    pass
+    fields = ("name", "note", "active")
 
 
 @admin.register(Sample)
 class SampleAdmin(WaffleSampleAdmin, BaseAdmin):
-    pass
+    fields = ("name", "note", "percent")

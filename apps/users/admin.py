@@ -3,6 +3,7 @@
 import mimetypes
 import re
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
@@ -11,9 +12,9 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Prefetch, Q, QuerySet
-from django.http import FileResponse, Http404, HttpRequest
+from django.forms import ModelForm
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
@@ -28,6 +29,14 @@ from apps.users.models import Member, MemberQuerySet, MemberState, Photo, Prefer
 
 # What a photo may be served as: never a type that a browser would run.
 IMAGE_TYPES = frozenset({"image/jpeg", "image/png", "image/webp"})
+
+# In unfold's words; a state without one is grey.
+STATE_COLOURS = {
+    MemberState.ONBOARDING: "info",
+    MemberState.LISTED: "success",
+    MemberState.PAUSED: "warning",
+    MemberState.BANNED: "danger",
+}
 
 
 def member_link(user: User | None) -> SafeString | str:
@@ -125,7 +134,9 @@ class ActiveFilter(RecentFilter):
 
 class ProfileInline(ReadOnlyMixin, StackedInline):
     model = Profile
-    fields = (("name", "age"), ("gender", "birth_date"), "place", "interests", "bio", "published_at")
+    verbose_name_plural = _("Profile")
+    hide_title = True
+    fields = (("name", "age"), ("gender", "birth_date"), ("place", "published_at"), "interests", "bio")
     readonly_fields = ("age",)
 
     @display(description=_("age"))
@@ -135,6 +146,8 @@ class ProfileInline(ReadOnlyMixin, StackedInline):
 
 class PreferencesInline(ReadOnlyMixin, StackedInline):
     model = Preferences
+    verbose_name_plural = _("Preferences")
+    hide_title = True
     fields = (("genders", "max_distance_km"), ("age_min", "age_max"))
 
 
@@ -155,24 +168,25 @@ class MemberAdmin(MemberSearchMixin, ReadOnlyMixin, BaseAdmin):
     ordering = ("-date_joined",)
     sortable_by = ("date_joined", "last_active_at")
     inlines = (ProfileInline, PreferencesInline)
-    change_form_before_template = "admin/users/member_links.html"
+    change_form_before_template = "admin/users/member_header.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Member]:
         members: QuerySet[Member] = super().get_queryset(request)
         return members.select_related("profile")  # the member's own page needs it too
 
     def get_fieldsets(self, request: HttpRequest, obj: Member | None = None) -> list[tuple[object, dict[str, object]]]:
-        account = ["standing", "language", "source", "date_joined", "last_active_at"]
-        moments = ["consent_version", "consented_at", "paused_at", "banned_at", "unreachable_at"]
+        fields = ["language", "source", "date_joined", "last_active_at", "consent_version", "consented_at"]
+        fields += ["paused_at", "banned_at", "unreachable_at"]
         if request.user.is_superuser:
-            account.append("telegram_id")
-        fieldsets: list[tuple[object, dict[str, object]]] = [
-            (_("Account"), {"fields": [tuple(pair) for pair in (account[:2], account[2:4], account[4:])]}),
-            (_("Consent and standing"), {"fields": [tuple(moments[:2]), tuple(moments[2:])]}),
-        ]
-        if request.user.has_perm("users.view_photo"):
-            fieldsets.insert(0, (_("Photos"), {"fields": ["photos"]}))
-        return fieldsets
+            fields.append("telegram_id")
+        return [(_("Account"), {"fields": [tuple(fields[first : first + 2]) for first in range(0, len(fields), 2)]})]
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, object], *args: Any, obj: Member | None = None, **kwargs: Any
+    ) -> HttpResponse:
+        context["state_colour"] = STATE_COLOURS.get(obj.state) if obj else None
+        response: HttpResponse = super().render_change_form(request, context, *args, obj=obj, **kwargs)
+        return response
 
     def get_urls(self) -> list[URLPattern]:
         photo = path("photos/<uuid:photo_id>/", self.admin_site.admin_view(self.photo_view), name="users_photo_file")
@@ -196,15 +210,7 @@ class MemberAdmin(MemberSearchMixin, ReadOnlyMixin, BaseAdmin):
     def name(self, member: Member) -> str:
         return (hasattr(member, "profile") and member.profile.name) or str(member)
 
-    @display(
-        description=_("state"),
-        label={
-            MemberState.ONBOARDING: "info",
-            MemberState.LISTED: "success",
-            MemberState.PAUSED: "warning",
-            MemberState.BANNED: "danger",
-        },
-    )
+    @display(description=_("state"), label=STATE_COLOURS)
     def standing(self, member: Member) -> tuple[MemberState, object]:
         return member.state, member.state.label
 
@@ -219,10 +225,6 @@ class MemberAdmin(MemberSearchMixin, ReadOnlyMixin, BaseAdmin):
     @display(description=_("place"))
     def place(self, member: Member) -> str | None:
         return member.profile.place if hasattr(member, "profile") else None
-
-    @display(description="")
-    def photos(self, member: Member) -> SafeString:
-        return render_to_string("admin/users/photos.html", {"photos": member.photos.all()})
 
 
 @admin.register(Staff)
@@ -247,6 +249,15 @@ class StaffAdmin(SuperuserOnlyMixin, DjangoUserAdmin, BaseAdmin):  # type: ignor
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Staff]:
         return super().get_queryset(request).prefetch_related(Prefetch("groups", Group.objects.order_by("name")))
+
+    def get_form(
+        self, request: HttpRequest, obj: Staff | None = None, change: bool = False, **kwargs: Any
+    ) -> "type[ModelForm[Staff]]":
+        form: type[ModelForm[Staff]] = super().get_form(request, obj, change=change, **kwargs)
+        username = form.base_fields["username"]
+        # The column is null for members; staff must have a name, and Django's field cannot measure None.
+        username.required, username.empty_value = True, ""  # type: ignore[attr-defined]
+        return form
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False

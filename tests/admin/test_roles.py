@@ -78,6 +78,14 @@ def test_it_makes_a_staff_account_that_can_sign_in(sign_in: SignIn) -> None:
     assert answer["Location"] == reverse("admin:index")
 
 
+def test_it_asks_for_the_name_of_a_new_staff_account(sign_in: SignIn) -> None:
+    form = {"username": "", "usable_password": "true", "password1": "kx7-quilt-lamp", "password2": "kx7-quilt-lamp"}
+
+    answer = sign_in().post(reverse("admin:users_staff_add"), form)
+
+    assert "username" in answer.context["adminform"].form.errors
+
+
 def test_it_cannot_delete_a_staff_account_and_its_traces(sign_in: SignIn) -> None:
     client = sign_in()
 
