@@ -163,6 +163,8 @@ def _run_everything(supervisor: Supervisor, env: Environment) -> None:
         raise StartError(f"http://127.0.0.1:{env.PORT}/readyz has not answered 200 within {READY_TIMEOUT_SECS} s.")
     # Registers the webhook with the Bot API, which is served by `web` itself when it is the simulator.
     supervisor.run("setup", "python manage.py setup_bot")
+    if env.TELEGRAM_UPDATES == "polling":
+        supervisor.start("polling", "python manage.py poll_updates")
     say(_welcome(env, ready_secs=time.monotonic() - began))
     supervisor.watch()
 
