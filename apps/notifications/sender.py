@@ -58,8 +58,8 @@ class Sender:
 
     async def run(self) -> None:
         """Delivers until stop() is called, then waits for what is in flight, STOP_TIMEOUT_SECS at most."""
-        helpers = [asyncio.create_task(self._keep_leases()), asyncio.create_task(self._listen())]
-        try:
+        async with asyncio.TaskGroup() as group:
+            helpers = [group.create_task(self._keep_leases()), group.create_task(self._listen())]
             while not self._stopping:
                 self._look.clear()
                 claimed = 0
@@ -69,7 +69,6 @@ class Sender:
                     await self._pause()
             if self._in_flight:
                 await asyncio.wait(self._in_flight.values(), timeout=STOP_TIMEOUT_SECS)
-        finally:
             for task in [*helpers, *self._in_flight.values()]:
                 task.cancel()
 
@@ -100,10 +99,12 @@ class Sender:
         return len(claimed)
 
     def _landed(self, pk: int, task: asyncio.Task[None]) -> None:
-        del self._in_flight[pk]
         self._look.set()  # there is room, and perhaps a next one for the same chat
         if not task.cancelled() and (error := task.exception()):
+            # It stays held: what cannot be recorded as sent would be sent over and over.
             log.error("delivery_not_recorded", delivery=pk, error=type(error).__name__)
+        else:
+            del self._in_flight[pk]
 
     async def _deliver(self, delivery: Delivery) -> None:
         try:

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import timedelta
 
 import pytest
 from asgiref.sync import async_to_sync
-from django.db import OperationalError, connection
+from django.db import DataError, OperationalError, connection
 from pytest_django import Settings
 from structlog.testing import capture_logs
 
@@ -152,3 +153,20 @@ def test_it_gives_up_on_what_takes_too_long_to_finish(ann: User, monkeypatch: py
     run_until(lambda: api.calls, Sender(api))
 
     assert ann.deliveries.get().status == Delivery.Status.IN_FLIGHT  # until its lease runs out
+
+
+def test_it_does_not_send_over_and_over_what_it_cannot_record(
+    ann: User, api: FakeBotApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise DataError
+
+    monkeypatch.setattr(services, "LEASE", timedelta(seconds=0.05))
+    monkeypatch.setattr(services, "record_sent", refused)
+    tell(ann, "hello")
+
+    with capture_logs() as logs:
+        run_until(lambda: False, Sender(api), timeout_secs=1.5)
+
+    assert len(api.attempts) == 1
+    assert [line["event"] for line in logs] == ["delivery_not_recorded"]
