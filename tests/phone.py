@@ -118,7 +118,8 @@ class Phone:
 
     def buttons(self) -> list[str]:
         """The labels under the newest message."""
-        markup = self.screen()[-1].params.get("reply_markup") or {}
+        shown = self.screen()
+        markup = (shown[-1].params.get("reply_markup") if shown else None) or {}
         return [button["text"] for row in markup.get("inline_keyboard", []) for button in row]
 
     @property

@@ -225,7 +225,7 @@ def _samples() -> list[dict[str, Any]]:
     command = {**base, "text": "/browse", "entities": [{"type": "bot_command", "offset": 0, "length": 7}]}
     query = {"id": "1", "from": user, "chat_instance": "1", "data": "like:" + "0" * 32, "message": command}
     member = {"user": {**user, "id": 1, "is_bot": True}, "status": "kicked", "until_date": 0}
-    change = {"chat": chat, "from": user, "date": 0, "old_chat_member": member, "new_chat_member": member}
+    change = {"chat": base["chat"], "from": user, "date": 0, "old_chat_member": member, "new_chat_member": member}
     return [
         {"message": command},
         {"message": {**base, "text": "hello", "reply_to_message": base}},
