@@ -6,10 +6,10 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8000
 export PORT
 .DEFAULT_GOAL := help
-.PHONY: help run test check lock base dev browser
+.PHONY: help run test check messages lock base dev browser
 
 help: ## list what can be made
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
 
 run: base ## everything from a fresh clone, on http://localhost:8000 (another port: make run PORT=9000)
 	@exec $(BIN)/python -m meetsmatch.run
@@ -25,6 +25,16 @@ check: dev ## style, types, layers, migrations, production settings
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	@$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+PYBABEL = $(BIN)/python -m babel.messages.frontend --quiet
+messages: dev ## the code's texts → locale/*/LC_MESSAGES/django.po → .mo (again after translating)
+	@mkdir -p var
+	$(PYBABEL) extract -F locale/babel.cfg --no-location --width 120 --add-comments Translators: \
+	  -k gettext_lazy -k ngettext_lazy:1,2 -k pgettext_lazy:1c,2 -k npgettext_lazy:1c,2,3 \
+	  -o var/django.pot apps meetsmatch templates
+	$(PYBABEL) update -D django -i var/django.pot -d locale --width 120 \
+	  --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
+	$(PYBABEL) compile -D django -d locale
 
 lock: ## requirements/*.in → hash-locked requirements/*.txt (needs uv)
 	@for name in base dev prod; do \
