@@ -30,7 +30,7 @@ ANSWERS = {
         "Let us talk more tomorrow — I am smiling at my phone 🙂",
     ),
     "es": (
-        "¡Hola! Encantada de conocerte 😊",
+        "¡Hola! ¡Qué gusto conocerte! 😊",
         "¡Qué bien que escribes! ¿Qué tal tu día?",
         "Suena genial. ¡Cuéntame más!",
         "Me encantaría. ¿Un café esta semana?",
@@ -39,7 +39,7 @@ ANSWERS = {
     ),
     "ru": (
         "Привет! Приятно познакомиться 😊",
-        "Как хорошо, что ты написал! Как проходит день?",
+        "Здорово, что мы пишем друг другу! Как проходит день?",
         "Звучит здорово. Расскажи ещё!",
         "С удовольствием. Может, кофе на этой неделе?",
         "У тебя, кстати, отличный вкус.",

@@ -45,6 +45,12 @@ def test_it_finds_people_by_name_username_and_id(client, ana, boris):
     assert (found("bor"), found("@ana_s"), found("502"), found("nobody")) == (["Boris"], ["Ana"], ["Boris"], [])
 
 
+def test_it_lists_forty_people_and_says_that_there_are_more(client, db):
+    Persona.objects.bulk_create(Persona(telegram_id=number, first_name=f"P{number}") for number in range(1, 42))
+    listed = client.get("/simulator/api/personas").json()
+    assert (len(listed["personas"]), listed["has_more"]) == (40, True)
+
+
 def test_it_creates_a_persona_from_the_form(client, db):
     body = {"first_name": "Zoë", "language_code": "ru", "username": "@zoe_sim"}
     created = client.post("/simulator/api/personas", json.dumps(body), content_type="application/json").json()

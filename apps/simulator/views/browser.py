@@ -49,7 +49,9 @@ def persona_list(request: HttpRequest) -> HttpResponse:
         wanted = Q(first_name__icontains=query) | Q(username__icontains=query.removeprefix("@"))
         found = found.filter(wanted | Q(pk=int(query)) if query.isdecimal() and len(query) < 18 else wanted)
     ordered = found.order_by(F("last_used_at").desc(nulls_last=True), "autopilot", "first_name", "pk")
-    return JsonResponse({"personas": [windows.persona_summary(persona) for persona in ordered[:PICKER_SIZE]]})
+    page = list(ordered[: PICKER_SIZE + 1])
+    shown = [windows.persona_summary(persona) for persona in page[:PICKER_SIZE]]
+    return JsonResponse({"personas": shown, "has_more": len(page) > PICKER_SIZE})
 
 
 def _create_persona(request: HttpRequest) -> JsonObject:

@@ -23,9 +23,10 @@ export class Picker {
     const found = await people(query);
     // An answer that comes late must not overwrite a newer one.
     if (query !== this.search.value) return;
-    const yours = found.personas.filter((persona) => persona.used || !persona.autopilot);
-    const demo = found.personas.filter((persona) => !persona.used && persona.autopilot);
-    this.list.replaceChildren(...group("Your people", yours, this.onChoice), ...group("Demo people, on autopilot", demo, this.onChoice));
+    const yours = found.personas.filter((persona) => persona.used);
+    const others = found.personas.filter((persona) => !persona.used);
+    this.list.replaceChildren(...group("Your people", yours, this.onChoice), ...group("Demo people", others, this.onChoice));
+    if (found.has_more) this.list.append(el("p", { class: "nobody" }, "There are more: search for them."));
     if (!found.personas.length) this.list.append(el("p", { class: "nobody" }, query ? "Nobody by that name." : "Nobody here yet: create the first one above."));
   }
 
