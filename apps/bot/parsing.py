@@ -42,7 +42,9 @@ def read_json(body: bytes) -> dict[str, Any]:
         payload: Any = orjson.loads(body.replace(rb"\u0000", b""))
     except orjson.JSONDecodeError:
         raise NotAnUpdateError from None
-    update_id = payload.get("update_id") if isinstance(payload, dict) else None
+    if not isinstance(payload, dict):
+        raise NotAnUpdateError
+    update_id = payload.get("update_id")
     if type(update_id) is not int or not 0 <= update_id <= BIGINT_MAX:
         raise NotAnUpdateError
     return payload

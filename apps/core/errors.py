@@ -13,7 +13,7 @@ class MeetsMatchError(Exception):
 
 
 class RuleError(MeetsMatchError):
-    """A rule of the product refuses. `code` names the rule, `params` are numbers and words for the text that explains it."""
+    """A rule of the product refuses. `code` names the rule, `params` are what the text that explains it needs."""
 
     def __init__(self, code: str, **params: object) -> None:
         super().__init__(code)

@@ -23,7 +23,7 @@ class UUIDModel(models.Model):
 
 
 class EncryptedTextField(TextField):
-    """Text that the database, its backups and its logs see only encrypted. Not searchable; the empty string stays empty."""
+    """Text that the database, its backups and logs see only encrypted. Not searchable; the empty string stays empty."""
 
     def get_prep_value(self, value: Any) -> Any:
         value = super().get_prep_value(value)

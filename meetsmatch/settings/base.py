@@ -5,11 +5,12 @@ from pathlib import Path
 
 from celery.schedules import crontab
 from csp.constants import NONE, SELF
-from kombu import Queue
+from kombu import Queue  # type: ignore[attr-defined]
 from psycopg.conninfo import conninfo_to_dict
 
 from meetsmatch import embedded
 from meetsmatch.env import read_environment
+from meetsmatch.logs import configure_logs
 from meetsmatch.settings.unfold import UNFOLD as UNFOLD
 
 BASE_DIR = Path(__file__).resolve().parents[2]
@@ -156,6 +157,7 @@ AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
+AXES_VERBOSE = False  # its lines name who tried from which address; the admin has them under sign-ins
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
@@ -169,6 +171,10 @@ CONTENT_SECURITY_POLICY = {
 }
 WAFFLE_FLAG_MODEL = "flags.Flag"
 
+# ---- Logs
+LOGGING = configure_logs(json=True)
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
+
 # ---- Slow work
 _broker = REDIS_URL.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=", 1)
 CELERY_BROKER_URL = _broker
@@ -177,7 +183,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_CREATE_MISSING_QUEUES = False
-CELERY_TASK_QUEUES = [Queue("default"), Queue("media")]
+CELERY_TASK_QUEUES = [Queue("default"), Queue("media")]  # type: ignore[no-untyped-call]
 CELERY_TASK_DEFAULT_QUEUE = "default"
 # Every task is named here: tests/guards sees to it.
 CELERY_TASK_ROUTES = {

@@ -5,7 +5,7 @@ import os
 os.environ.setdefault("MEETSMATCH_VAR", os.path.join(os.path.dirname(__file__), "..", "..", "var", "test"))
 os.environ.setdefault("MEETSMATCH_TEST_SERVERS", "1")
 
-from meetsmatch.settings.dev import *  # noqa: E402, F403
+from meetsmatch.settings.dev import *  # noqa: F403
 
 DEBUG = False
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -61,8 +61,11 @@ def _age(user: User) -> int:
 
 
 def _km(one: User, other: User) -> float:
-    assert one.profile.cell and other.profile.cell
-    return float(h3.great_circle_distance(h3.cell_to_latlng(one.profile.cell), h3.cell_to_latlng(other.profile.cell), "km"))
+    assert one.profile.cell
+    assert other.profile.cell
+    return float(
+        h3.great_circle_distance(h3.cell_to_latlng(one.profile.cell), h3.cell_to_latlng(other.profile.cell), "km")
+    )
 
 
 @dataclass
