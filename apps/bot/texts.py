@@ -1,11 +1,13 @@
 """Every text that a member reads. Called while the member's language is active; HTML-escaped here and nowhere else."""
 
 from collections.abc import Callable, Sequence
+from html import unescape
 
-from django.utils.html import escape, format_html
+from django.utils.html import escape, format_html, strip_tags
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
 
+from apps.conversations.services import MAX_CAPTION, telegram_length
 from apps.matching.selectors import Card, Widening
 from apps.users.catalogue import INTERESTS
 from apps.users.models import MAX_BIO, MAX_PHOTOS, Gender, Language, Preferences, Profile
@@ -164,9 +166,8 @@ def send_as_photo() -> str:
     return _("Please send it as a photo, not as a file.")
 
 
-def preview(caption: str) -> str:
-    heading = _("👀 This is how others will see you:")
-    return f"{heading}\n\n{caption}"
+def preview(profile: Profile, wishes: Preferences) -> str:
+    return own_profile(profile, wishes, above=_("👀 This is how others will see you:"))
 
 
 def published() -> str:
@@ -195,18 +196,25 @@ def use_the_buttons() -> str:
 # ---- Profile and preferences
 
 
-def profile_caption(profile: Profile, *, first_line_extra: str = "", shared: Sequence[str] = (), note: str = "") -> str:
-    """Name, age and what the member tells. `shared` are the interests that the viewer has too."""
+def profile_caption(
+    profile: Profile, *, first_line_extra: str = "", shared: Sequence[str] = (), note: str = "", room: int = MAX_CAPTION
+) -> str:
+    """Name, age and what the member tells, with the bio cut to what fits into a caption with this much room.
+
+    `shared` are the interests that the viewer has too.
+    """
     lines = [f"<b>{escape(profile.name)}, {profile.age}</b>{escape(first_line_extra)}"]
     if shared:
         lines.append(format_html(_("✨ You both like: {interests}"), interests=interest_names(shared)))
     others = [slug for slug in profile.interests if slug not in shared]
     if others:
         lines.append(escape(interest_names(others)))
-    if profile.bio:
-        lines.append(f"\n{escape(profile.bio)}")
+    above = len(lines)
     if note:
         lines.append(f"\n💌 <i>{escape(note)}</i>")
+    if profile.bio:
+        left = room - _shown_length("\n".join([*lines, "\n"]))
+        lines.insert(above, f"\n{escape(_clip(profile.bio, left))}")
     return "\n".join(lines)
 
 
@@ -219,9 +227,13 @@ def card_caption(card: Card) -> str:
     )
 
 
-def own_profile(profile: Profile, wishes: Preferences) -> str:
+def own_profile(profile: Profile, wishes: Preferences, *, above: str = "", below: str = "") -> str:
     """The profile as others see it, and below it whom the member will see."""
-    return f"{profile_caption(profile, first_line_extra=f' · {profile.place}')}\n\n{preferences(wishes)}"
+    around = "\n\n".join([above, preferences(wishes), below, ""])
+    caption = profile_caption(
+        profile, first_line_extra=f" · {profile.place}", room=MAX_CAPTION - _shown_length(around)
+    )
+    return "\n\n".join(part for part in (above, caption, preferences(wishes), below) if part)
 
 
 def interest_names(slugs: Sequence[str]) -> str:
@@ -234,6 +246,17 @@ def distance(km: float) -> str:
         if km < band:
             return _("less than {km} km away").format(km=band)
     return _("more than {km} km away").format(km=DISTANCE_BANDS_KM[-1])
+
+
+def _shown_length(markup: str) -> int:
+    return telegram_length(unescape(strip_tags(markup)))
+
+
+def _clip(text: str, length: int) -> str:
+    """At most this many characters as Telegram counts them; a cut is marked."""
+    if telegram_length(text) <= length:
+        return text
+    return text.encode("utf-16-le")[: 2 * (length - 1)].decode("utf-16-le", "ignore").rstrip() + "…"
 
 
 def what_to_change() -> str:

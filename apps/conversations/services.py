@@ -147,11 +147,12 @@ def _words(key: str, name: str, text: str, limit: int) -> dict[str, object]:
     """The words under the speaker's name; without it where both together would be too long for Telegram."""
     header = f"<b>{escape(name)}</b>"
     body = escape(text)
-    fits = len(name) + 1 + _telegram_length(text) <= limit
+    fits = len(name) + 1 + telegram_length(text) <= limit
     return {key: f"{header}\n{body}".strip() if fits else body, "parse_mode": "HTML"}
 
 
-def _telegram_length(text: str) -> int:
+def telegram_length(text: str) -> int:
+    """In UTF-16 code units, as Telegram counts: most emoji are two."""
     return len(text.encode("utf-16-le")) // 2
 
 

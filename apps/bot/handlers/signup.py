@@ -286,7 +286,7 @@ def _ask_preview(turn: Turn) -> Reply:
     if missing:
         return turn.say(texts.finish_profile_first()) + ask(turn, missing[0])
     first = Photo.objects.filter(user=turn.user)[0]
-    caption = texts.preview(texts.own_profile(turn.user.profile, turn.user.preferences))
+    caption = texts.preview(turn.user.profile, turn.user.preferences)
     return turn.delete_tapped() + send_photo(turn.user, first, caption, keyboards.preview(step="preview"))
 
 
@@ -319,8 +319,8 @@ def profile(turn: Turn) -> Reply:
     turn.stop_waiting()
     first = Photo.objects.filter(user=turn.user).first()
     assert first is not None, "a published profile has a photo"
-    caption = texts.own_profile(turn.user.profile, turn.user.preferences)
-    return turn.picture(first, f"{caption}\n\n{texts.what_to_change()}", keyboards.profile())
+    caption = texts.own_profile(turn.user.profile, turn.user.preferences, below=texts.what_to_change())
+    return turn.picture(first, caption, keyboards.profile())
 
 
 def preferences(turn: Turn) -> Reply:
