@@ -60,7 +60,7 @@ def _without_query(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 
 
 def _exception_without_words(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """The kind of an exception and where it came from. Not its message: PostgreSQL quotes the values of the row there."""
+    """The kind of an exception and where it came from. PostgreSQL quotes values in its message, so that stays out."""
     info = event.pop("exc_info", None)
     if isinstance(info, tuple) and info[0] is not None:
         event["exception"] = f"{info[0].__name__}\n{''.join(traceback.format_tb(info[2]))}"

@@ -75,7 +75,7 @@ class FakeBotApi:
         self.attempts.append(call)
         self._raise_if_told(call)
         result = self._result(call)
-        message_id = result["message_id"] if isinstance(result, dict) else params.get("message_id")
+        message_id = result.get("message_id") if isinstance(result, dict) else params.get("message_id")
         self.calls.append(replace(call, message_id=message_id))
         return result
 

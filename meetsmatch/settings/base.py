@@ -3,13 +3,14 @@
 import os
 from pathlib import Path
 
+from botocore.config import Config
 from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from kombu import Queue  # type: ignore[attr-defined]
 from psycopg.conninfo import conninfo_to_dict
 
 from meetsmatch import embedded
-from meetsmatch.env import read_environment
+from meetsmatch.env import Environment, read_environment
 from meetsmatch.logs import configure_logs
 from meetsmatch.settings.unfold import UNFOLD as UNFOLD
 
@@ -53,23 +54,28 @@ CACHES = {
     }
 }
 MEDIA_ROOT = embedded.VAR / "media"
-_files = {"BACKEND": "django.core.files.storage.FileSystemStorage"}
-_s3 = {
-    "BACKEND": "storages.backends.s3.S3Storage",
-    "OPTIONS": {
-        "endpoint_url": ENV.S3_ENDPOINT_URL,
-        "bucket_name": ENV.S3_BUCKET,
-        "access_key": ENV.S3_ACCESS_KEY_ID,
-        "secret_key": ENV.S3_SECRET_ACCESS_KEY,
-        "region_name": ENV.S3_REGION,
-        "default_acl": None,
-        "file_overwrite": False,
-        "querystring_auth": True,
-        "querystring_expire": 600,
-    },
-}
+
+
+def s3_storage(env: Environment) -> dict[str, object]:
+    """The entry of STORAGES for this environment's S3 store. Links to files are signed and end after ten minutes."""
+    return {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "endpoint_url": env.S3_ENDPOINT_URL,
+            "bucket_name": env.S3_BUCKET,
+            "access_key": env.S3_ACCESS_KEY_ID,
+            "secret_key": env.S3_SECRET_ACCESS_KEY,
+            "region_name": env.S3_REGION,
+            "default_acl": None,
+            "file_overwrite": False,
+            "querystring_expire": 600,
+            "client_config": Config(connect_timeout=3, read_timeout=20, retries={"max_attempts": 2}),
+        },
+    }
+
+
 STORAGES = {
-    "default": _s3 if ENV.S3_BUCKET else _files,
+    "default": s3_storage(ENV) if ENV.S3_BUCKET else {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import InterfaceError, OperationalError, close_old_connections
@@ -29,22 +30,22 @@ class Command(BaseCommand):
             offset = 0
             while True:
                 try:
-                    offset = await _fetch_and_handle(api, offset)
+                    offset = await fetch_and_handle(api, offset)
                 except (GatewayError, OperationalError, InterfaceError) as error:
                     pause = error.retry_after_secs if isinstance(error, RateLimitedError) else PAUSE_AFTER_ERROR_SECS
                     self.stderr.write(f"{type(error).__name__}: again in {pause:.0f} s")
                     await asyncio.sleep(pause)
+                    await sync_to_async(close_old_connections)()
 
 
-async def _fetch_and_handle(api: BotApi, offset: int) -> int:
+async def fetch_and_handle(api: BotApi, offset: int) -> int:
     """The next offset: confirming an update is asking for the one after it, so a crash in between loses nothing."""
     params = {"offset": offset, "timeout": WAIT_SECS, "allowed_updates": ALLOWED_UPDATES}
     updates = await api.call("getUpdates", params)
     assert isinstance(updates, list)
     for update in updates:
         assert isinstance(update, dict)
-        await asyncio.to_thread(close_old_connections)
-        answer = await asyncio.to_thread(receive, dict(update))
+        answer = await sync_to_async(receive)(dict(update))
         if answer:
             await _answer(api, answer)
         offset = int(str(update["update_id"])) + 1
