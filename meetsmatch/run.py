@@ -155,11 +155,11 @@ def _run_everything(supervisor: Supervisor, env: Environment) -> None:
     supervisor.run("migrate", "python manage.py migrate --verbosity 0")
     if simulator:
         supervisor.run("seed", "python manage.py seed_demo")
-    for name, command in _procfile().items():
+    for name, command in procfile().items():
         supervisor.start(name, command)
     if simulator:
         supervisor.start("simulator", "python manage.py run_simulator")
-    if not supervisor.wait_until(lambda: _is_ready(env.PORT), READY_TIMEOUT_SECS):
+    if not supervisor.wait_until(lambda: is_ready(env.PORT), READY_TIMEOUT_SECS):
         raise StartError(f"http://127.0.0.1:{env.PORT}/readyz has not answered 200 within {READY_TIMEOUT_SECS} s.")
     # Registers the webhook with the Bot API, which is served by `web` itself when it is the simulator.
     supervisor.run("setup", "python manage.py setup_bot")
@@ -190,7 +190,8 @@ def _environment_of_processes(env: Environment) -> dict[str, str]:
     return {name: os.environ.get(name) or default for name, default in defaults.items()} | {"PATH": path}
 
 
-def _procfile() -> dict[str, str]:
+def procfile() -> dict[str, str]:
+    """The shell command of each process type."""
     return dict(re.findall(r"^(\w+): *(.+)$", (ROOT / "Procfile").read_text(), re.MULTILINE))
 
 
@@ -204,7 +205,8 @@ def _check_port(port: int) -> None:
             raise StartError(f"Port {port} cannot be used ({error.strerror}). {advice}") from None
 
 
-def _is_ready(port: int) -> bool:
+def is_ready(port: int) -> bool:
+    """Whether /readyz on this machine answers 200 within five seconds."""
     connection = HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request("GET", "/readyz")
