@@ -3,12 +3,18 @@
 A bad value stops the start with a message that names the variable and never repeats its value, which may be a secret.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
+import psycopg
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
+from psycopg.conninfo import conninfo_to_dict
 from pydantic import AfterValidator, AnyHttpUrl, BaseModel, BeforeValidator, Field, ValidationError, model_validator
+from redis import ConnectionPool
+
+UNREADABLE_URL = "URL cannot be read (percent-encode what is special in the user name and the password)"
 
 
 def _comma_separated(value: object) -> object:
@@ -31,7 +37,29 @@ def _without_slash(url: str) -> str:
     return url.rstrip("/")
 
 
+def _postgres_url(url: str) -> str:
+    try:
+        parts = conninfo_to_dict(url)
+    except psycopg.Error:
+        raise ValueError(UNREADABLE_URL) from None
+    # A password with a bare @ or / is no error to libpq: parts of it become host, port and database.
+    misplaced = "@" in f"{parts.get('host')}{parts.get('dbname')}"
+    if misplaced or not re.fullmatch(r"[\d,]*", str(parts.get("port", ""))):
+        raise ValueError(UNREADABLE_URL)
+    return url
+
+
+def _redis_url(url: str) -> str:
+    try:
+        ConnectionPool.from_url(url)
+    except ValueError:
+        raise ValueError(UNREADABLE_URL) from None
+    return url
+
+
 HttpUrl = Annotated[str, AfterValidator(_without_slash)]
+PostgresUrl = Annotated[str, Field(pattern=r"^postgres(ql)?://"), AfterValidator(_postgres_url)]
+RedisUrl = Annotated[str, Field(pattern=r"^(rediss?|unix)://"), AfterValidator(_redis_url)]
 CommaSeparated = Annotated[list[str], BeforeValidator(_comma_separated)]
 
 
@@ -40,8 +68,8 @@ class Environment(BaseModel):
 
     PORT: int = Field(default=8000, ge=1, le=65535)
     PUBLIC_URL: HttpUrl | None = None
-    DATABASE_URL: str | None = Field(default=None, pattern=r"^postgres(ql)?://")
-    REDIS_URL: str | None = Field(default=None, pattern=r"^(rediss?|unix)://")
+    DATABASE_URL: PostgresUrl | None = None
+    REDIS_URL: RedisUrl | None = None
 
     TELEGRAM_BOT_TOKEN: str | None = Field(default=None, pattern=r"^\d+:[A-Za-z0-9_-]+$")
     TELEGRAM_API_ROOT: HttpUrl = "https://api.telegram.org"
