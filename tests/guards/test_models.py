@@ -1,4 +1,4 @@
-"""Tables: keys that tell nothing, names for what PostgreSQL keeps, a reason for every index, migrations that stand alone."""
+"""Tables: keys that tell nothing, names for what PostgreSQL keeps, a reason for every index, lasting migrations."""
 
 import ast
 import re
