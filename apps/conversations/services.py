@@ -45,7 +45,7 @@ def conversation_for(match: Match) -> Conversation:
     return Conversation.objects.get_or_create(match=match)[0]
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def relay(
     conversation: Conversation,
     sender: User,
@@ -62,22 +62,25 @@ def relay(
     partner = conversation.match.partner_of(sender)
     if partner.unreachable_at or partner.banned_at:
         raise RuleError("partner_unreachable", name=partner.profile.name)
-    message, is_new = Message.objects.get_or_create(
-        sender=sender,
-        source_message_id=source_message_id,
-        defaults={"conversation": conversation, "kind": content.kind, "text": content.text, "file_id": content.file_id},
-    )
-    if not is_new:
+    # no race: updates of one member are handled one after the other, and the constraint stands behind that
+    if Message.objects.filter(sender=sender, source_message_id=source_message_id).exists():
         return None
     params = {**_payload(sender.profile.name, content), "protect_content": True}
     if reply_to:
         params["reply_parameters"] = {"message_id": reply_to, "allow_sending_without_reply": True}
     if markup:
         params["reply_markup"] = markup
-    (message.delivery,) = enqueue([_to(partner, _METHOD[content.kind], params)])
-    message.save(update_fields=["delivery"])
+    (delivery,) = enqueue([_to(partner, _METHOD[content.kind], params)])
     Conversation.objects.filter(pk=conversation.pk).update(last_message_at=timezone.now())
-    return message
+    return Message.objects.create(
+        conversation=conversation,
+        sender=sender,
+        kind=content.kind,
+        text=content.text,
+        file_id=content.file_id,
+        source_message_id=source_message_id,
+        delivery=delivery,
+    )
 
 
 @transaction.atomic

@@ -50,7 +50,7 @@ class Widening:
 
 _PROFILE = ("user_id", "gender", "birth_date", "cell", "interests", "user__last_active_at")
 _PREFERENCES = ("genders", "age_min", "age_max", "max_distance_km")
-_ROW = (*_PROFILE, *(f"user__preferences__{name}" for name in _PREFERENCES))
+_ROW = (*_PROFILE, *(f"user__preferences__{name}" for name in _PREFERENCES), "likes_viewer")
 
 
 def next_card(viewer: User) -> Card | None:
@@ -62,17 +62,16 @@ def next_card(viewer: User) -> Card | None:
     in_reach = np.flatnonzero(reach(me, people))
     if not len(in_reach):
         return None
-    likers = set(Swipe.objects.filter(target=viewer, liked=True).values_list("swiper_id", flat=True)[:POOL_LIMIT])
     kilometres = distance_km(me, people)
     interests, now = set(viewer.profile.interests), timezone.now()
     scores = score(
         shared_interests=np.array([len(interests.intersection(rows[i][4])) for i in in_reach]),
         distance_km=kilometres[in_reach],
         inactive_days=np.array([(now - rows[i][5]).total_seconds() / 86400 for i in in_reach]),
-        likes_viewer=np.array([rows[i][0] in likers for i in in_reach]),
+        likes_viewer=np.array([rows[i][-1] for i in in_reach]),
     )
     best = in_reach[ranking(scores)[0]]
-    return _card(viewer, rows[best][0], float(kilometres[best]), likes_viewer=rows[best][0] in likers)
+    return _card(viewer, rows[best], float(kilometres[best]))
 
 
 def card_of(viewer: User, target_id: UUID) -> Card | None:
@@ -80,9 +79,8 @@ def card_of(viewer: User, target_id: UUID) -> Card | None:
     row = _row_in_reach(viewer, target_id)
     if row is None:
         return None
-    likes_viewer = Swipe.objects.filter(swiper=target_id, target=viewer, liked=True).exists()
     kilometres = distance_km(_columns([_own_row(viewer)]), _columns([row]))
-    return _card(viewer, target_id, float(kilometres[0]), likes_viewer=likes_viewer)
+    return _card(viewer, row, float(kilometres[0]))
 
 
 def can_see(viewer: User, target_id: UUID) -> bool:
@@ -128,7 +126,8 @@ def matches_of(user: User) -> QuerySet[Match]:
 def _showable(viewer: User) -> QuerySet[Profile]:
     """Published, listed, neither swiped on nor blocked on either side. Preferences come after, in the engine."""
     theirs = OuterRef("user_id")
-    return Profile.objects.filter(
+    likes_viewer = Exists(Swipe.objects.filter(swiper=theirs, target=viewer, liked=True))
+    return Profile.objects.annotate(likes_viewer=likes_viewer).filter(
         ~Q(user=viewer),
         ~Exists(Swipe.objects.filter(swiper=viewer, target=theirs)),
         ~Exists(Block.objects.filter(blocker=viewer, blocked=theirs)),
@@ -179,6 +178,7 @@ def _own_row(viewer: User) -> tuple[Any, ...]:
         preferences.age_min,
         preferences.age_max,
         preferences.max_distance_km,
+        False,
     )
 
 
@@ -198,17 +198,14 @@ def _columns(rows: Sequence[tuple[Any, ...]]) -> People:
     )
 
 
-def _card(viewer: User, target_id: UUID, kilometres: float, *, likes_viewer: bool) -> Card | None:
-    target = User.objects.select_related("profile").prefetch_related("photos").filter(pk=target_id).first()
+def _card(viewer: User, row: tuple[Any, ...], kilometres: float) -> Card | None:
+    target = User.objects.select_related("profile").prefetch_related("photos").filter(pk=row[0]).first()
     if target is None:
         return None
     shared = [slug for slug in viewer.profile.interests if slug in target.profile.interests]
-    note = ""
-    if likes_viewer:
-        note = (
-            Swipe.objects.filter(swiper=target, target=viewer, liked=True).values_list("note", flat=True).first() or ""
-        )
-    return Card(target, kilometres, shared, note, likes_viewer)
+    likes_viewer = bool(row[-1])
+    note = Swipe.objects.filter(swiper=target, target=viewer).values_list("note", flat=True) if likes_viewer else []
+    return Card(target, kilometres, shared, "".join(note), likes_viewer)
 
 
 def _age_steps(viewer: User, kept_out: int) -> Iterable[tuple[Widening, dict[str, Any]]]:

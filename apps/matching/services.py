@@ -22,7 +22,7 @@ class SwipeOutcome:
     match: Match | None = None
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def record_swipe(swiper: User, target: User, *, liked: bool, note: str = "") -> SwipeOutcome:
     """One like or pass; the second of two likes makes the match, exactly once however the two race.
 
