@@ -270,8 +270,25 @@ def test_it_takes_no_note_for_who_was_gone_meanwhile(ann: Phone, bob: Phone) -> 
     assert not Swipe.objects.exists()
 
 
-NAMING = """like:{} pass:{} note:{} photo:{}:0 block:{} report:{} reason:spam:{} chat:{} partner:{}:0 contact:{}
-    contact_yes:{} unmatch:{} unmatch_yes:{} block_chat:{} report_chat:{} reason_chat:spam:{} unphoto:{}""".split()
+NAMING = [
+    "like:{}",
+    "pass:{}",
+    "note:{}",
+    "photo:{}:0",
+    "block:{}",
+    "report:{}",
+    "reason:spam:{}",
+    "chat:{}",
+    "partner:{}:0",
+    "contact:{}",
+    "contact_yes:{}",
+    "unmatch:{}",
+    "unmatch_yes:{}",
+    "block_chat:{}",
+    "report_chat:{}",
+    "reason_chat:spam:{}",
+    "unphoto:{}",
+]
 
 
 @pytest.mark.parametrize("data", NAMING)
@@ -281,8 +298,24 @@ def test_it_answers_a_tap_on_somebody_who_never_was(ann: Phone, data: str) -> No
     assert not ann.sees("went wrong")
 
 
-FORGED = """? like like: like:zz like:123 back:nowhere done:name edit:birth_date gender:cat seek: place:x language:de
-    matches:-1 distance:99999 pause:maybe 🙂""".split()
+FORGED = [
+    "?",
+    "like",
+    "like:",
+    "like:zz",
+    "like:123",
+    "back:nowhere",
+    "done:name",
+    "edit:birth_date",
+    "gender:cat",
+    "seek:",
+    "place:x",
+    "language:de",
+    "matches:-1",
+    "distance:99999",
+    "pause:maybe",
+    "🙂",
+]
 
 
 @pytest.mark.parametrize("data", [*FORGED, "LIKE:" + "0" * 32, "x" * 64])

@@ -1,0 +1,71 @@
+"""How much the hot paths ask of the database.
+
+Each count is the whole update: inbox, turn and outbox. Two of it are the transaction's begin and commit, which are
+savepoints here.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import pytest
+
+from apps.bot import services
+from tests.bot.people import join, talking
+from tests.fakes import FakeBotApi
+from tests.phone import Phone
+
+pytestmark = pytest.mark.django_db
+Limit = Callable[[int], AbstractContextManager[object]]
+
+
+def received(phone: Phone) -> None:
+    """The newest update once more, as a new one; the sender does not run."""
+    payload = {**phone.last_update, "update_id": phone.last_update["update_id"] + 500_000_000}
+    services.receive(payload)
+
+
+def tap(phone: Phone, data: str) -> None:
+    phone.last_update["callback_query"]["data"] = data
+    received(phone)
+
+
+@pytest.fixture
+def men(ann: Phone, api: FakeBotApi) -> list[Phone]:
+    men = [join(api, name, gender="man", photos=3) for name in ("Bob", "Cid", "Dan")]
+    ann.write("/browse")
+    ann.tap("🖼")
+    return men
+
+
+def test_it_shows_the_first_card_in_few_queries(
+    ann: Phone, men: list[Phone], django_assert_max_num_queries: Limit
+) -> None:
+    ann.write("/browse")
+    with django_assert_max_num_queries(12):
+        received(ann)
+
+
+def test_it_likes_in_few_queries(ann: Phone, men: list[Phone], django_assert_max_num_queries: Limit) -> None:
+    data = f"like:{men[0].user.pk.hex}"
+    with django_assert_max_num_queries(18):
+        tap(ann, data)
+
+
+def test_it_passes_in_few_queries(ann: Phone, men: list[Phone], django_assert_max_num_queries: Limit) -> None:
+    data = f"pass:{men[0].user.pk.hex}"
+    with django_assert_max_num_queries(16):
+        tap(ann, data)
+
+
+def test_it_relays_a_text_in_few_queries(ann: Phone, bob: Phone, django_assert_max_num_queries: Limit) -> None:
+    talking(ann, bob)
+    ann.write("Hello")
+    ann.last_update["message"]["message_id"] += 1_000
+    with django_assert_max_num_queries(13):
+        received(ann)
+
+
+def test_it_finds_a_duplicate_in_one_statement(ann: Phone, django_assert_max_num_queries: Limit) -> None:
+    ann.write("/help")
+    with django_assert_max_num_queries(3):
+        services.receive(ann.last_update)
