@@ -261,7 +261,8 @@ def set_max_distance(user: User, km: int | None) -> None:
 
 def clean_text(text: str) -> str:
     """What a member wrote in one Unicode form, without control and direction marks, at most one blank line in a row."""
-    text = _CONTROL.sub("", unicodedata.normalize("NFC", text).replace("\r", "\n"))
+    lines = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n")
+    text = _CONTROL.sub("", lines)
     return re.sub(r"\n{3,}", "\n\n", text).strip()
 
 
