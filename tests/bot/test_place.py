@@ -177,6 +177,18 @@ def test_it_does_not_move_a_member_by_a_location_sent_much_later(ann: Phone, bob
     assert texts.contact_not_relayed() in ann.last
 
 
+@pytest.mark.parametrize("elsewhere", ["/browse", "/matches", "/profile", "/preferences", "/settings"])
+def test_it_shows_the_open_chat_again_when_they_turn_away_from_the_question(
+    ann: Phone, bob: Phone, elsewhere: str
+) -> None:
+    talking(ann, bob)
+    ann.write("/profile")
+    ann.tap("Place")
+    ann.write(elsewhere)
+    assert keyboard(ann)[0] == texts.chat_menu_label("Bob")
+    assert ann.user.profile.place == "Tbilisi, Georgia"
+
+
 def test_it_never_passes_a_late_back_on_to_the_partner(ann: Phone, bob: Phone) -> None:
     talking(ann, bob)
     ann.write("/profile")

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.translation import override
 
 from apps.bot import keyboards, texts
-from apps.bot.handlers import chat
+from apps.bot.handlers import chat, signup
 from apps.bot.turn import Reply, Turn, say, send_photo, toast
 from apps.matching.models import Match
 from apps.matching.selectors import Card, can_see, card_of, is_listed, next_card, widenings
@@ -20,9 +20,9 @@ from apps.users.models import Photo, User
 
 def browse(turn: Turn) -> Reply:
     """/browse"""
-    turn.stop_waiting()
+    left = signup.leave_question(turn)
     _remember_looking(turn)
-    return show_next(turn)
+    return left + show_next(turn)
 
 
 def show_next(turn: Turn) -> Reply:

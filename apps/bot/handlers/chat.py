@@ -6,6 +6,7 @@ import telegram
 from django.utils.translation import override
 
 from apps.bot import keyboards, texts
+from apps.bot.handlers import signup
 from apps.bot.models import Dialogue
 from apps.bot.turn import Reply, Turn, inline_markup, say, send, toast
 from apps.conversations.models import Conversation, Message
@@ -27,8 +28,7 @@ REMOVE_KEYBOARD = {"reply_markup": {"remove_keyboard": True}}
 
 def matches(turn: Turn) -> Reply:
     """/matches"""
-    turn.stop_waiting()
-    return _matches_page(turn, 0)
+    return signup.leave_question(turn) + _matches_page(turn, 0)
 
 
 def matches_page(turn: Turn) -> Reply:

@@ -1,6 +1,7 @@
 """/settings, /help, leaving for good, and Telegram's word that a member blocked the bot."""
 
 from apps.bot import keyboards, texts
+from apps.bot.handlers import signup
 from apps.bot.handlers.chat import tell_ended
 from apps.bot.turn import Reply, Turn, say_to_chat, toast
 from apps.matching.selectors import matches_of
@@ -9,8 +10,9 @@ from apps.users import services
 
 def settings(turn: Turn) -> Reply:
     """/settings"""
-    turn.stop_waiting()
-    return turn.screen(texts.settings(), keyboards.settings(paused=turn.user.paused_at is not None))
+    return signup.leave_question(turn) + turn.screen(
+        texts.settings(), keyboards.settings(paused=turn.user.paused_at is not None)
+    )
 
 
 def help_page(turn: Turn) -> Reply:

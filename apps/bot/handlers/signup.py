@@ -84,7 +84,14 @@ def done(turn: Turn) -> Reply:
 
 
 def edit(turn: Turn) -> Reply:
-    return ask(turn, turn.args[0])
+    return leave_question(turn) + ask(turn, turn.args[0])
+
+
+def leave_question(turn: Turn) -> Reply:
+    """The member turned to something else: an unanswered question for the place leaves no button behind."""
+    is_place = turn.dialogue.step == "place" and turn.user.profile.published_at is not None
+    turn.stop_waiting()
+    return _keyboard_as_before(turn, texts.place_unchanged()) if is_place else Reply()
 
 
 # ---- Start
@@ -316,18 +323,18 @@ def _take_age_range(turn: Turn, text: str) -> Reply:
 
 def profile(turn: Turn) -> Reply:
     """/profile: how others see the member, and what can be changed."""
-    turn.stop_waiting()
+    left = leave_question(turn)
     first = Photo.objects.filter(user=turn.user).first()
     assert first is not None, "a published profile has a photo"
     caption = texts.own_profile(turn.user.profile, turn.user.preferences, below=texts.what_to_change())
-    return turn.picture(first, caption, keyboards.profile())
+    return left + turn.picture(first, caption, keyboards.profile())
 
 
 def preferences(turn: Turn) -> Reply:
     """/preferences"""
-    turn.stop_waiting()
+    left = leave_question(turn)
     text = f"{texts.preferences(turn.user.preferences)}\n\n{texts.preferences_work_both_ways()}"
-    return turn.screen(text, keyboards.preferences(turn.user.preferences.genders))
+    return left + turn.screen(text, keyboards.preferences(turn.user.preferences.genders))
 
 
 def distances(turn: Turn) -> Reply:

@@ -49,8 +49,7 @@ def _answer(turn: Turn) -> Reply | None:
     if not is_answer:
         return None
     if turn.is_prompt_expired:
-        turn.stop_waiting()
-        return turn.say(texts.prompt_gone())
+        return signup.leave_question(turn) + turn.say(texts.prompt_gone())
     if step == "photos" or not turn.message.text:
         return _photo(turn)
     return ANSWERS[step](turn, turn.message.text) if step in ANSWERS else signup.take_text(turn, turn.message.text)
