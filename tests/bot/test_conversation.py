@@ -7,6 +7,7 @@ from django.utils.translation import override
 
 from apps.bot import texts
 from apps.conversations.models import Message
+from apps.core.errors import UnreachableError
 from apps.users import services
 from tests.bot.people import join, keyboard, last_params, matched, talking
 from tests.fakes import FakeBotApi, RecordedCall
@@ -269,6 +270,15 @@ def test_it_says_that_a_partner_cannot_be_reached(chat: Phone, bob: Phone, how: 
     chat.write("Hello?")
     assert "Bob cannot be reached" in chat.last
     assert not Message.objects.exists()
+
+
+def test_it_learns_from_a_refused_delivery_that_a_partner_is_gone(chat: Phone, bob: Phone) -> None:
+    refusal = UnreachableError("Forbidden: bot was blocked by the user")
+    chat.api.fail(refusal, chat_id=bob.telegram_id)
+    chat.write("Hello?")
+    assert bob.user.unreachable_at
+    chat.write("Anybody?")
+    assert "Bob cannot be reached" in chat.last
 
 
 def test_it_still_passes_messages_of_and_to_who_is_paused(chat: Phone, bob: Phone) -> None:

@@ -4,10 +4,8 @@ Each count is the whole update: inbox, turn and outbox. Two of it are the transa
 savepoints here.
 """
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-
 import pytest
+from pytest_django import DjangoAssertNumQueries
 
 from apps.bot import services
 from tests.bot.people import join, talking
@@ -15,7 +13,6 @@ from tests.fakes import FakeBotApi
 from tests.phone import Phone
 
 pytestmark = pytest.mark.django_db
-Limit = Callable[[int], AbstractContextManager[object]]
 
 
 def received(phone: Phone) -> None:
@@ -38,26 +35,32 @@ def men(ann: Phone, api: FakeBotApi) -> list[Phone]:
 
 
 def test_it_shows_the_first_card_in_few_queries(
-    ann: Phone, men: list[Phone], django_assert_max_num_queries: Limit
+    ann: Phone, men: list[Phone], django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     ann.write("/browse")
     with django_assert_max_num_queries(12):
         received(ann)
 
 
-def test_it_likes_in_few_queries(ann: Phone, men: list[Phone], django_assert_max_num_queries: Limit) -> None:
+def test_it_likes_in_few_queries(
+    ann: Phone, men: list[Phone], django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
     data = f"like:{men[0].user.pk.hex}"
     with django_assert_max_num_queries(18):
         tap(ann, data)
 
 
-def test_it_passes_in_few_queries(ann: Phone, men: list[Phone], django_assert_max_num_queries: Limit) -> None:
+def test_it_passes_in_few_queries(
+    ann: Phone, men: list[Phone], django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
     data = f"pass:{men[0].user.pk.hex}"
     with django_assert_max_num_queries(16):
         tap(ann, data)
 
 
-def test_it_relays_a_text_in_few_queries(ann: Phone, bob: Phone, django_assert_max_num_queries: Limit) -> None:
+def test_it_relays_a_text_in_few_queries(
+    ann: Phone, bob: Phone, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
     talking(ann, bob)
     ann.write("Hello")
     ann.last_update["message"]["message_id"] += 1_000
@@ -65,7 +68,9 @@ def test_it_relays_a_text_in_few_queries(ann: Phone, bob: Phone, django_assert_m
         received(ann)
 
 
-def test_it_finds_a_duplicate_in_one_statement(ann: Phone, django_assert_max_num_queries: Limit) -> None:
+def test_it_finds_a_duplicate_in_one_statement(
+    ann: Phone, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
     ann.write("/help")
     with django_assert_max_num_queries(3):
         services.receive(ann.last_update)

@@ -1,6 +1,6 @@
 """From /start to the question for the place: consent, name, birth date, gender, whom to meet."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -32,8 +32,10 @@ def at_birth_date(phone: Phone) -> Phone:
 
 
 def birthday(age: int, *, days: int = 0) -> str:
-    """Of somebody who turns this old today, or in so many days."""
-    day = timezone.localdate() + timezone.timedelta(days=days)
+    """Of somebody who turns this old today, or in so many days; a day off where the year has no such day."""
+    day = timezone.localdate() + timedelta(days=days)
+    if (day.month, day.day) == (2, 29):
+        day += timedelta(days=days or -1)
     return f"{day.day}.{day.month}.{day.year - age}"
 
 
