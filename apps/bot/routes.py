@@ -134,5 +134,6 @@ ROUTES: tuple[Route, ...] = (
     _message(filters.UpdateType.EDITED_MESSAGE, chat.edited, Needs.NOTHING),
     _message(filters.UpdateType.MESSAGE & filters.COMMAND, settings.unknown_command, Needs.NOTHING),
     _message(filters.UpdateType.MESSAGE & filters.LOCATION, signup.take_location, Needs.CONSENT),
-    _message(filters.UpdateType.MESSAGE, words.message, Needs.CONSENT),
+    # not what Telegram itself puts into a chat, such as that something was pinned
+    _message(filters.UpdateType.MESSAGE & ~filters.StatusUpdate.ALL, words.message, Needs.CONSENT),
 )

@@ -87,6 +87,7 @@ def set_language(user: User, language: str) -> None:
     user.save(update_fields=["language"])
 
 
+@transaction.atomic
 def erase(user: User) -> None:
     """Removes the member and all that hangs on them, here and in the media store. Safe to call twice."""
     # waits for those who just wrote something that refers to the member, and lets nobody else do so

@@ -238,3 +238,11 @@ def test_it_is_never_silent_to_a_member(ann: Phone, kind: str, step: str) -> Non
     ann.send(**CONTENTS[kind])
     assert len(ann.api.sent_to(ann.telegram_id)) > before
     assert not ann.sees("went wrong")
+
+
+def test_it_does_not_answer_what_telegram_itself_notes_in_the_chat(ann: Phone, bob: Phone) -> None:
+    talking(ann, bob)
+    before = len(ann.screen())
+    ann.send(pinned_message=ann._message(1))
+    ann.send(message_auto_delete_timer_changed={"message_auto_delete_time": 60})
+    assert len(ann.screen()) == before

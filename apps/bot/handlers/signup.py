@@ -103,8 +103,7 @@ def start(turn: Turn) -> Reply:
         return welcome(turn)
     if turn.user.profile.published_at is None:
         return turn.say(texts.finish_profile_first()) + ask_again(turn)
-    turn.stop_waiting()
-    return turn.say(texts.welcome_back(turn.user.profile.name), keyboards.browse())
+    return leave_question(turn) + turn.say(texts.welcome_back(turn.user.profile.name), keyboards.browse())
 
 
 def welcome(turn: Turn) -> Reply:
