@@ -1,13 +1,18 @@
 """A persona of the simulator who is played through its JSON, without a browser: quick, and patient with outages."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
+import urllib3
 
 from tests.e2e.stack import Stack, wait_until
 
 Message = dict[str, Any]
+# Django compares the cookie with the header; where both come from does not matter.
+CSRF_TOKEN = "e" * 32
+# While processes are killed, Telegram waits longer and longer before it tries again.
+PATIENCE_SECS = 60
 
 
 class Chat:
@@ -15,10 +20,11 @@ class Chat:
 
     def __init__(self, telegram: Stack, name: str, *, language: str = "en", username: str = "") -> None:
         self.name = name
-        self._http = httpx.Client(base_url=f"{telegram.url}/simulator/", timeout=10)
-        self._http.get("").raise_for_status()  # for the CSRF cookie
+        self._root = f"{telegram.url}/simulator/api"
+        headers = {"Cookie": f"csrftoken={CSRF_TOKEN}", "X-CSRFToken": CSRF_TOKEN}
+        self._http = urllib3.PoolManager(headers=headers, retries=False, timeout=10)
         persona = {"first_name": name, "language_code": language, "username": username}
-        self.id = int(self._post("personas", json=persona)["id"])
+        self.id = int(self._request("POST", "personas", json=persona)["id"])
 
     # ---- What they do
 
@@ -30,11 +36,13 @@ class Chat:
 
     def tap(self, button: str) -> None:
         self.wait_for_button(button)
-        message_id, data = self._find_button(button)
+        found = self._find_button(button)
+        assert found, f"{button} is gone"
+        message_id, data = found
         self._act("tap", json={"message_id": message_id, "data": data})
 
     def send_photo(self, path: Path) -> None:
-        self._act("files", data={"kind": "photo"}, files={"files": (path.name, path.read_bytes(), "image/jpeg")})
+        self._act("files", fields={"kind": "photo", "files": (path.name, path.read_bytes(), "image/jpeg")})
 
     def block_bot(self) -> None:
         self._act("blocked", json={"on": True})
@@ -43,14 +51,14 @@ class Chat:
 
     def everything(self) -> dict[str, Any]:
         """State and newest messages of the chat, as the simulator tells its browser."""
-        return dict(self._get(f"chats/{self.id}"))
+        return dict(self._request("GET", f"chats/{self.id}"))
 
     def texts(self) -> list[str]:
         """The texts and captions of all messages from the bot, oldest first."""
         page = self.everything()
         messages: list[Message] = page["messages"]
         while page["has_earlier"]:
-            page = self._get(f"chats/{self.id}?before={messages[0]['id']}")
+            page = self._request("GET", f"chats/{self.id}?before={messages[0]['id']}")
             messages = page["messages"] + messages
         return [_words(message) for message in messages if not message["out"]]
 
@@ -59,45 +67,55 @@ class Chat:
         return any(words in _words(message) for message in self.everything()["messages"])
 
     def wait_for(self, words: str) -> None:
-        wait_until(lambda: self.sees(words), f"{self.name} reads “{words}”")
+        self._wait_until(lambda: self.sees(words), f"reads “{words}”")
 
     def wait_for_button(self, button: str) -> None:
-        wait_until(lambda: self._find_button(button), f"{self.name} is offered the button {button}")
+        self._wait_until(lambda: self._find_button(button), f"is offered the button {button}")
 
     def wait_for_keyboard(self) -> None:
-        wait_until(lambda: self.everything()["reply_keyboard"], f"{self.name} has a keyboard")
+        self._wait_until(lambda: self.everything()["reply_keyboard"], "has a keyboard")
 
-    def card(self) -> str:
+    def wait_until_gone(self, words: str) -> None:
+        self._wait_until(lambda: not self.sees(words), f"does not read “{words}” any more")
+
+    def browse_to(self, name: str) -> None:
+        """Passes everybody whose card comes before this person's."""
+        self.write("/browse")
+        self.wait_for_button("like:")
+        while not self._card().startswith(f"{name}, "):
+            before = self._card()
+            self.tap("pass:")
+            self._wait_until(lambda passed=before: self._card() != passed, "sees another card")
+
+    def _card(self) -> str:
         """What the newest card says; empty when there is none."""
-        cards = [message for message in self.everything()["messages"] if _has_button(message, "like:")]
+        cards = [message for message in self.everything()["messages"] if _buttons(message, "like:")]
         return _words(cards[-1]) if cards else ""
 
     def _find_button(self, button: str) -> tuple[int, str] | None:
         for message in reversed(self.everything()["messages"]):
-            for data in _buttons(message):
-                if data.startswith(button):
-                    return message["id"], data
+            for data in _buttons(message, button):
+                return message["id"], data
         return None
 
+    def _wait_until(self, is_so: Callable[[], object], what: str) -> None:
+        wait_until(is_so, f"{self.name} {what}", PATIENCE_SECS)
+
     def _act(self, name: str, **content: Any) -> None:
-        self._post(f"chats/{self.id}/{name}", **content)
+        self._request("POST", f"chats/{self.id}/{name}", **content)
 
-    def _get(self, path: str) -> Any:
-        return self._http.get(f"api/{path}").raise_for_status().json()
-
-    def _post(self, path: str, **content: Any) -> Any:
-        headers = {"X-CSRFToken": self._http.cookies["csrftoken"]}
-        return self._http.post(f"api/{path}", headers=headers, **content).raise_for_status().json()
+    def _request(self, method: str, path: str, **content: Any) -> Any:
+        response = self._http.request(method, f"{self._root}/{path}", **content)
+        assert response.status == 200, f"{method} {path}: {response.status} {response.data!r}"
+        return response.json()
 
 
 def _words(message: Message) -> str:
     return str(message.get("text") or message.get("caption") or "")
 
 
-def _buttons(message: Message) -> list[str]:
+def _buttons(message: Message, beginning: str) -> list[str]:
+    """The callback data of the message's buttons that begins like this."""
     rows = (message.get("reply_markup") or {}).get("inline_keyboard", [])
-    return [button["callback_data"] for row in rows for button in row if "callback_data" in button]
-
-
-def _has_button(message: Message, button: str) -> bool:
-    return any(data.startswith(button) for data in _buttons(message))
+    every = [button.get("callback_data", "") for row in rows for button in row]
+    return [data for data in every if data.startswith(beginning)]

@@ -51,7 +51,7 @@ class Pane:
         self.root.get_by_test_id(f"command-{name}").click()
 
     def tap(self, button: str) -> None:
-        self._button(button).click()
+        self.button(button).click()
 
     def tap_under(self, words: str, button: str) -> None:
         """Taps a button of the newest message with these words."""
@@ -94,7 +94,7 @@ class Pane:
         expect(self.root.get_by_test_id("toast").or_(self.root.get_by_test_id("alert"))).to_contain_text([words])
 
     def wait_for_button(self, button: str) -> None:
-        expect(self._button(button)).to_be_visible()
+        expect(self.button(button)).to_be_visible()
 
     def wait_for_keyboard(self) -> None:
         expect(self.root.get_by_test_id("reply-keyboard-button").first).to_be_visible()
@@ -103,7 +103,7 @@ class Pane:
         """All that the chat shows."""
         return self.root.get_by_role("log").inner_text()
 
-    def _button(self, button: str) -> Locator:
+    def button(self, button: str) -> Locator:
         return self.root.locator(f'[data-callback^="{button}"]').last
 
     def _use_tool(self, words: str, tool: str) -> None:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -95,10 +95,8 @@ class Stack:
         for process in self._running.values():
             process.terminate()
         for name in list(self._running):
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 self._running[name].wait(STOP_TIMEOUT_SECS)
-            except subprocess.TimeoutExpired:
-                pass
             self.kill(name)
         self._holder.communicate()
 
@@ -136,10 +134,8 @@ class Stack:
         """kill -9 of these processes and their children."""
         for name in names:
             process = self._running.pop(name)
-            try:
+            with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
             process.wait()
 
     def log(self, name: str) -> Path:

@@ -4,8 +4,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 import pytest
+import urllib3
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import Windows
@@ -77,11 +77,11 @@ def talk(nina: Pane, mateo: Pane, picture: Path) -> None:
 
 def messages_of(deployment: Deployment, pane: Pane) -> str:
     """All that Telegram keeps of the messages in a chat: what a client that shows more than ours could show."""
-    chat = httpx.get(f"{deployment.telegram.url}/simulator/api/chats/{pane.persona_id}").json()
+    chat = urllib3.request("GET", f"{deployment.telegram.url}/simulator/api/chats/{pane.persona_id}").json()
     return json.dumps(chat["messages"])
 
 
 @pytest.mark.xdist_group("telegram-elsewhere")
 def test_it_has_no_simulator_of_its_own_when_telegram_is_elsewhere(telegram_elsewhere: Deployment) -> None:
-    assert httpx.get(f"{telegram_elsewhere.product.url}/simulator/").status_code == 404
-    assert httpx.get(f"{telegram_elsewhere.telegram.url}/simulator/").status_code == 200
+    assert urllib3.request("GET", f"{telegram_elsewhere.product.url}/simulator/").status == 404
+    assert urllib3.request("GET", f"{telegram_elsewhere.telegram.url}/simulator/").status == 200
