@@ -230,9 +230,7 @@ def card_caption(card: Card) -> str:
 def own_profile(profile: Profile, wishes: Preferences, *, above: str = "", below: str = "") -> str:
     """The profile as others see it, and below it whom the member will see."""
     around = "\n\n".join([above, preferences(wishes), below, ""])
-    caption = profile_caption(
-        profile, first_line_extra=f" · {profile.place}", room=MAX_CAPTION - _shown_length(around)
-    )
+    caption = profile_caption(profile, first_line_extra=f" · {profile.place}", room=MAX_CAPTION - _shown_length(around))
     return "\n\n".join(part for part in (above, caption, preferences(wishes), below) if part)
 
 

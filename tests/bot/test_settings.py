@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import override
 
 from apps.bot import texts
+from apps.bot.models import Dialogue
 from apps.conversations.models import Conversation, Message
 from apps.matching.models import Match, Swipe
 from apps.notifications.models import Delivery
@@ -246,3 +247,14 @@ def test_it_does_not_answer_what_telegram_itself_notes_in_the_chat(ann: Phone, b
     ann.send(pinned_message=ann._message(1))
     ann.send(message_auto_delete_timer_changed={"message_auto_delete_time": 60})
     assert len(ann.screen()) == before
+
+
+def test_it_goes_on_after_a_release_that_no_longer_knows_the_question(ann: Phone, api: FakeBotApi) -> None:
+    new = Phone(api, 5, "Eve")
+    new.write("/start")
+    new.tap("consent")
+    Dialogue.objects.update(step="star_sign", asked_at=timezone.now())
+    new.write("Libra")
+    assert new.last == texts.ask_name()
+    ann.write("Libra")
+    assert ann.sees(texts.nobody_to_write_to())

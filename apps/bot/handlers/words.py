@@ -45,6 +45,8 @@ def _while_signing_up(turn: Turn) -> Reply:
 def _answer(turn: Turn) -> Reply | None:
     """The message as the answer to the open question; None when it is none (a photo to a question for words)."""
     step = turn.dialogue.step
+    if step not in ANSWERS and step not in signup.STEPS:
+        return None  # a question of an earlier release
     is_answer = turn.message.photo or turn.message.document if step == "photos" else turn.message.text
     if not is_answer:
         return None
