@@ -37,7 +37,10 @@ class Report(UUIDModel):
         constraints = [
             models.CheckConstraint(name="report_not_oneself", condition=~Q(reporter=F("reported")) | Q(reporter=None))
         ]
-        indexes = [models.Index(fields=["-created_at"], name="report_newest")]
+        indexes = [
+            # the admin's newest-first list
+            models.Index(fields=["-created_at"], name="report_newest"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_reason_display()}"
