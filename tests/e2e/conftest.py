@@ -44,11 +44,11 @@ def pytest_runtest_makereport(
     """Shows of a failed test what the processes said last, and where a picture of each open page is."""
     report = yield
     if report.failed:
-        for value in item.funcargs.values():
-            if isinstance(value, Deployment):
-                report.sections += [(f"The end of the logs of {each.name}", each.log_tails()) for each in value.stacks]
-            if isinstance(value, Windows):
-                report.sections.append(("Pictures of the pages", value.picture(item.name)))
+        used = item.funcargs.values()
+        stacks = {stack.name: stack for each in used if isinstance(each, Deployment) for stack in each.stacks}
+        report.sections += [(f"The end of the logs of {name}", stack.log_tails()) for name, stack in stacks.items()]
+        pictures = [each.picture(item.name) for each in used if isinstance(each, Windows)]
+        report.sections += [("Pictures of the pages", picture) for picture in pictures]
     return report
 
 
