@@ -5,7 +5,7 @@ import re
 from tests.guards.tree import name_of, tracked_files
 
 # Where packages come from is for the machine that installs them to say.
-REGISTRY = re.compile(r"pypi\.org|pythonhosted\.org|npmjs\.org|yarnpkg\.com|(?<!no-emit-)(?:extra-)?index-url\b")
+REGISTRY = re.compile(r"pypi\.org|pythonhosted\.org|npmjs\.org|yarnpkg\.com|(?<!no-emit-)index[-]url")
 DEVELOPERS_PATH = re.compile(r"(?<![\w.\]}/-])/(?:home|Users|root|work|workspace|mnt)/\w")
 
 
