@@ -31,7 +31,8 @@ def configure_logs(*, json: bool) -> dict[str, Any]:
     if json:
         rendered += [_exception_without_words, structlog.processors.JSONRenderer()]
     else:
-        rendered.append(structlog.dev.ConsoleRenderer())
+        # the usual formatter prints the local variables of every frame, and so what members wrote
+        rendered.append(structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback))
     return {
         "version": 1,
         "disable_existing_loggers": False,

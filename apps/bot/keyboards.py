@@ -31,7 +31,7 @@ def _ticked(label: object, chosen: bool) -> str:
 
 
 def _back(step: str) -> tuple[str, str]:
-    return (texts.back_label(), f"back:{step}")
+    return (texts.profile.back_label(), f"back:{step}")
 
 
 # ---- Start and profile
@@ -58,13 +58,22 @@ def genders(chosen: str, *, step: str) -> Keyboard:
 
 
 def seeking(chosen: Sequence[str], *, step: str) -> Keyboard:
-    chips = [[(_ticked(texts.gender_plural(value), value in chosen), f"seek:{value}")] for value in Gender.values]
+    chips = [
+        [(_ticked(texts.profile.gender_plural(value), value in chosen), f"seek:{value}")] for value in Gender.values
+    ]
     return [*chips, [_back(step), (_("Go on ›"), "done:seeking")]]
+
+
+def _sought_genders(chosen: Sequence[str]) -> list[list[tuple[str, str]]]:
+    return [[(_ticked(texts.profile.gender_plural(each), each in chosen), f"seek:{each}")] for each in Gender.values]
 
 
 def location() -> dict[str, Any]:
     """Below the input field: only there can Telegram offer a button that sends the location."""
-    rows = [[{"text": texts.share_location_label(), "request_location": True}], [{"text": texts.back_label()}]]
+    rows = [
+        [{"text": texts.profile.share_location_label(), "request_location": True}],
+        [{"text": texts.profile.back_label()}],
+    ]
     return {"reply_markup": {"keyboard": rows, "resize_keyboard": True, "one_time_keyboard": True}}
 
 
@@ -110,17 +119,17 @@ def profile() -> Keyboard:
 
 def preferences(sought: Sequence[str]) -> Keyboard:
     return [
-        [(_ticked(texts.gender_plural(value), value in sought), f"seek:{value}") for value in Gender.values],
+        [chip for (chip,) in _sought_genders(sought)],
         [(_("Age"), "edit:age_range"), (_("Distance"), "distances")],
         [(_("👀 See people"), "browse")],
     ]
 
 
 def distances(km: int | None) -> Keyboard:
-    chips = [(_ticked(texts.max_distance(each), each == km), f"distance:{each}") for each in DISTANCES_KM]
+    chips = [(_ticked(texts.profile.max_distance(each), each == km), f"distance:{each}") for each in DISTANCES_KM]
     return [
         *in_rows(chips, 2),
-        [(_ticked(texts.max_distance(None), km is None), f"distance:{ANYWHERE}")],
+        [(_ticked(texts.profile.max_distance(None), km is None), f"distance:{ANYWHERE}")],
         [_to_preferences()],
     ]
 
@@ -130,7 +139,7 @@ def to_preferences() -> Keyboard:
 
 
 def _to_preferences() -> tuple[str, str]:
-    return (texts.back_label(), "preferences")
+    return (texts.profile.back_label(), "preferences")
 
 
 # ---- Browsing
@@ -157,7 +166,7 @@ def _cancel() -> tuple[str, str]:
 
 
 def empty_deck(widenings: Sequence[Widening]) -> Keyboard:
-    steps = [[(texts.widen(widening), _widen_data(widening))] for widening in widenings]
+    steps = [[(texts.meeting.widen(widening), _widen_data(widening))] for widening in widenings]
     return [*steps, [(_("↩️ Undo"), "undo"), (_("🎯 Preferences"), "preferences")]]
 
 
@@ -195,13 +204,13 @@ def answer(match: Match, name: str) -> Keyboard:
 
 def chat(name: str) -> dict[str, Any]:
     """The keyboard below the input field: it always shows whom the member is talking to."""
-    row = [{"text": texts.chat_menu_label(name)}, {"text": texts.chat_leave_label(name)}]
+    row = [{"text": texts.meeting.chat_menu_label(name)}, {"text": texts.meeting.chat_leave_label(name)}]
     return {
         "reply_markup": {
             "keyboard": [row],
             "is_persistent": True,
             "resize_keyboard": True,
-            "input_field_placeholder": texts.chat_placeholder(name)[:64],
+            "input_field_placeholder": texts.meeting.chat_placeholder(name)[:64],
         }
     }
 

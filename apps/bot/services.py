@@ -129,7 +129,7 @@ def _greet_stranger(update: telegram.Update, sender: telegram.User, act: Callabl
             return (
                 Reply()
                 if update.my_chat_member or update.edited_message
-                else say_to_chat(sender.id, texts.unknown_visitor())
+                else say_to_chat(sender.id, texts.account.unknown_visitor())
             )
     user = register(sender.id, language=language, source=words[1] if len(words) > 1 else "")
     Dialogue.objects.get_or_create(user=user)
@@ -145,16 +145,16 @@ def _dispatch(turn: Turn) -> Reply:
         return Reply()
     route, turn.args = found
     if turn.user.banned_at:
-        return turn.say(texts.banned())
+        return turn.say(texts.account.banned())
     if route.needs >= Needs.CONSENT and turn.user.consented_at is None:
-        return toast(texts.must_consent()) + turn.say(texts.must_consent()) + signup.welcome(turn)
+        return toast(texts.account.must_consent()) + turn.say(texts.account.must_consent()) + signup.welcome(turn)
     if route.needs >= Needs.PROFILE and turn.user.profile.published_at is None:
-        return turn.say(texts.finish_profile_first()) + signup.ask_again(turn)
+        return turn.say(texts.meeting.finish_profile_first()) + signup.ask_again(turn)
     return route.handler(turn)
 
 
 def _explain(turn: Turn, refusal: RuleError) -> Reply:
-    text = texts.rule(refusal.code, refusal.params)
+    text = texts.account.rule(refusal.code, refusal.params)
     return toast(text, alert=True) if turn.update.callback_query else turn.say(text)
 
 
@@ -181,14 +181,15 @@ def _without_collisions(transact: Callable[[], Answer | None]) -> Answer | None:
     for attempt in range(1, COLLISION_ATTEMPTS + 1):
         try:
             return transact()
-        except OperationalError as error:
+        except DatabaseError as error:
             if attempt == COLLISION_ATTEMPTS or not _is_collision(error):
                 raise
     raise AssertionError("unreachable")
 
 
 def _is_collision(error: DatabaseError) -> bool:
-    return getattr(error.__cause__, "sqlstate", None) in ("40001", "40P01")
+    """Serialization conflict, deadlock, or a reference to somebody who was erased a moment ago."""
+    return getattr(error.__cause__, "sqlstate", None) in ("40001", "40P01", "23503")
 
 
 # ---- What went wrong
@@ -231,7 +232,7 @@ def _apologise(payload: dict[str, Any]) -> None:
     user = User.objects.filter(telegram_id=sender_id).first()
     if user:
         with override(user.language):
-            enqueue(say(user, texts.apology(), key=f"apology:{bot_id()}:{payload['update_id']}").outgoing)
+            enqueue(say(user, texts.account.apology(), key=f"apology:{bot_id()}:{payload['update_id']}").outgoing)
 
 
 def _where(error: Exception) -> str:

@@ -77,14 +77,14 @@ def test_it_changes_the_card_in_place(ann: Phone, bob: Phone, two: tuple[Phone, 
 def test_it_likes_and_shows_the_next_card(ann: Phone, bob: Phone, two: tuple[Phone, Phone]) -> None:
     ann.write("/browse")
     first = name_on_card(ann)
-    assert ann.tap("like:") == texts.liked()
+    assert ann.tap("like:") == texts.meeting.liked()
     assert name_on_card(ann) != first
     assert Swipe.objects.get().liked
 
 
 def test_it_passes_and_shows_the_next_card(ann: Phone, bob: Phone, two: tuple[Phone, Phone]) -> None:
     ann.write("/browse")
-    assert ann.tap("pass:") == texts.passed()
+    assert ann.tap("pass:") == texts.meeting.passed()
     assert not Swipe.objects.get().liked
 
 
@@ -92,7 +92,7 @@ def test_it_shows_the_note_on_the_card_of_who_wrote_it(ann: Phone, bob: Phone) -
     ann.write("/browse")
     ann.tap("note:")
     ann.write("Your <bread> & me")
-    assert ann.sees(texts.note_sent("Bob"))
+    assert ann.sees(texts.meeting.note_sent("Bob"))
     assert not bob.sees("bread")
     bob.write("/browse")
     assert "💌 <i>Your &lt;bread&gt; &amp; me</i>" in bob.last
@@ -113,7 +113,7 @@ def test_it_does_not_take_a_late_message_for_a_note(ann: Phone, bob: Phone) -> N
     ann.tap("note:")
     wait(ann, hours=2)
     ann.write("Mum, I am at the station")
-    assert ann.last == texts.prompt_gone()
+    assert ann.last == texts.profile.prompt_gone()
     assert not Swipe.objects.exists()
 
 
@@ -136,7 +136,7 @@ def test_it_shows_the_card_again_that_was_taken_back(ann: Phone, bob: Phone, two
     ann.write("/browse")
     first = name_on_card(ann)
     ann.tap("pass:")
-    assert ann.tap("undo") == texts.undone()
+    assert ann.tap("undo") == texts.meeting.undone()
     assert name_on_card(ann) == first
     assert not Swipe.objects.exists()
 
@@ -148,7 +148,7 @@ def test_it_takes_back_one_after_the_other(ann: Phone, bob: Phone, two: tuple[Ph
     for _ in range(3):
         ann.tap("undo")
     assert not Swipe.objects.exists()
-    assert ann.tap("undo") == texts.nothing_to_undo()
+    assert ann.tap("undo") == texts.meeting.nothing_to_undo()
 
 
 def test_it_takes_no_match_back(ann: Phone, bob: Phone) -> None:
@@ -170,7 +170,7 @@ def test_it_does_not_show_a_card_again_that_may_not_be_seen(ann: Phone, bob: Pho
 
 def test_it_blocks_at_once_and_for_both(ann: Phone, bob: Phone) -> None:
     ann.write("/browse")
-    assert ann.tap("block:") == texts.blocked("Bob")
+    assert ann.tap("block:") == texts.meeting.blocked("Bob")
     assert Block.objects.count() == 1
     bob.write("/browse")
     assert "Ann" not in bob.last
@@ -180,7 +180,7 @@ def test_it_tells_a_partner_who_is_blocked_from_an_old_card_that_the_match_has_e
     talking(ann, bob)
     ann.tap_data(f"block:{bob.user.pk.hex}")
     assert Match.objects.get().ended_at
-    assert bob.last == texts.partner_ended("Ann")
+    assert bob.last == texts.meeting.partner_ended("Ann")
     assert (keyboard(ann), keyboard(bob)) == ([], [])
 
 
@@ -188,7 +188,7 @@ def test_it_files_a_report_with_a_reason_and_words_and_passes(ann: Phone, bob: P
     ann.write("/browse")
     ann.tap("report:")
     ann.tap("Spam or scam")
-    assert texts.report_thanks() in ann.last
+    assert texts.meeting.report_thanks() in ann.last
     ann.write("Wants money")
     report = Report.objects.get()
     assert (report.reporter, report.reported, report.reason, report.words) == (
@@ -198,7 +198,7 @@ def test_it_files_a_report_with_a_reason_and_words_and_passes(ann: Phone, bob: P
         "Wants money",
     )
     assert not Swipe.objects.get().liked
-    assert ann.last == texts.report_words_added()
+    assert ann.last == texts.meeting.report_words_added()
 
 
 def test_it_files_the_same_report_once(ann: Phone, bob: Phone) -> None:
@@ -225,7 +225,7 @@ def test_it_takes_words_for_a_report_within_half_an_hour_only(ann: Phone, bob: P
 def test_it_lets_nobody_report_or_block_themselves(ann: Phone) -> None:
     me = ann.user.pk.hex
     for data in (f"report:{me}", f"reason:fake:{me}", f"block:{me}"):
-        assert ann.tap_data(data) == texts.person_gone()
+        assert ann.tap_data(data) == texts.meeting.person_gone()
     assert not Report.objects.exists()
     assert not Block.objects.exists()
 
@@ -256,7 +256,7 @@ def test_it_takes_no_late_tap_on_who_may_not_be_seen_any_more(ann: Phone, bob: P
     hidden(how, ann, bob)
     swipes = Swipe.objects.count()
     toast = ann.tap_data(f"{tap}:{them}:0" if tap == "photo" else f"{tap}:{them}")
-    assert toast == texts.card_out_of_date()
+    assert toast == texts.meeting.card_out_of_date()
     assert "seen everybody" in ann.last
     assert Swipe.objects.count() == swipes
 
@@ -266,7 +266,7 @@ def test_it_takes_no_note_for_who_was_gone_meanwhile(ann: Phone, bob: Phone) -> 
     ann.tap("note:")
     services.erase(bob.user)
     ann.write("Hi")
-    assert ann.sees(texts.card_out_of_date())
+    assert ann.sees(texts.meeting.card_out_of_date())
     assert not Swipe.objects.exists()
 
 
@@ -320,7 +320,7 @@ FORGED = [
 
 @pytest.mark.parametrize("data", [*FORGED, "LIKE:" + "0" * 32, "x" * 64])
 def test_it_says_that_a_forged_button_does_not_work(ann: Phone, data: str) -> None:
-    assert ann.tap_data(data) == texts.unknown_tap()
+    assert ann.tap_data(data) == texts.account.unknown_tap()
 
 
 @pytest.mark.parametrize(
@@ -335,7 +335,7 @@ def test_it_survives_numbers_out_of_range(ann: Phone, data: str) -> None:
 def test_it_shows_no_cards_to_who_is_paused(ann: Phone, bob: Phone) -> None:
     services.set_paused(ann.user, paused=True)
     ann.write("/browse")
-    assert ann.last == texts.paused()
+    assert ann.last == texts.meeting.paused()
     ann.tap("Go on")
     ann.tap("See people")
     assert "Bob" in ann.last
@@ -372,13 +372,13 @@ def test_it_counts_nobody_who_would_not_see_them_either(api: FakeBotApi) -> None
     ann = join(api, "Ann", ages=(20, 30), seeking=("man",))
     ann.write("/browse")
     assert "outside your age range" not in ann.last
-    assert texts.deck_empty_no_reason() in ann.last
+    assert texts.meeting.deck_empty_no_reason() in ann.last
 
 
 def test_it_offers_the_last_card_back_when_the_deck_is_empty(ann: Phone, bob: Phone) -> None:
     ann.write("/browse")
     ann.tap("pass:")
-    assert texts.deck_empty() in ann.last
+    assert texts.meeting.deck_empty() in ann.last
     ann.tap("undo")
     assert "Bob" in ann.last
 

@@ -129,14 +129,14 @@ _POLL = {
 @pytest.mark.parametrize(
     ("content", "answer"),
     [
-        ({"contact": {"phone_number": "+995555123456", "first_name": "Ann"}}, texts.contact_not_relayed),
-        ({"location": _POINT}, texts.contact_not_relayed),
+        ({"contact": {"phone_number": "+995555123456", "first_name": "Ann"}}, texts.meeting.contact_not_relayed),
+        ({"location": _POINT}, texts.meeting.contact_not_relayed),
         (
             {"location": _POINT, "venue": {"location": _POINT, "title": "Bar", "address": "1 St"}},
-            texts.contact_not_relayed,
+            texts.meeting.contact_not_relayed,
         ),
-        ({"poll": _POLL}, texts.cannot_relay),
-        ({"dice": {"emoji": "🎲", "value": 3}}, texts.cannot_relay),
+        ({"poll": _POLL}, texts.meeting.cannot_relay),
+        ({"dice": {"emoji": "🎲", "value": 3}}, texts.meeting.cannot_relay),
     ],
 )
 def test_it_says_why_something_is_not_passed_on(chat: Phone, bob: Phone, content: Any, answer: Any) -> None:
@@ -150,7 +150,7 @@ def test_it_says_why_something_is_not_passed_on(chat: Phone, bob: Phone, content
 
 
 def test_it_shows_whom_they_are_talking_to(chat: Phone) -> None:
-    assert keyboard(chat) == [texts.chat_menu_label("Bob"), texts.chat_leave_label("Bob")]
+    assert keyboard(chat) == [texts.meeting.chat_menu_label("Bob"), texts.meeting.chat_leave_label("Bob")]
     assert last_params(chat)["reply_markup"]["input_field_placeholder"] == "Message to Bob"
 
 
@@ -225,8 +225,8 @@ def test_it_offers_to_answer_where_the_chat_is_not_open(ann: Phone, bob: Phone) 
 
 
 def test_it_opens_the_menu_of_the_chat_by_the_keyboard(chat: Phone, bob: Phone) -> None:
-    chat.write(texts.chat_menu_label("Bob"))
-    assert chat.last == texts.chat_actions("Bob")
+    chat.write(texts.meeting.chat_menu_label("Bob"))
+    assert chat.last == texts.meeting.chat_actions("Bob")
     chat.tap("Profile")
     assert "Bob, 28" in chat.last
     assert last_params(chat)["protect_content"] is True
@@ -234,18 +234,18 @@ def test_it_opens_the_menu_of_the_chat_by_the_keyboard(chat: Phone, bob: Phone) 
 
 def test_it_knows_the_keyboard_of_a_partner_who_changed_the_name(chat: Phone, bob: Phone) -> None:
     services.set_name(bob.user, "Robert")
-    chat.write(texts.chat_menu_label("Bob"))
-    assert chat.last == texts.chat_actions("Robert")
-    chat.write(texts.chat_leave_label("Bob"))
-    assert chat.last == texts.chat_left("Robert")
+    chat.write(texts.meeting.chat_menu_label("Bob"))
+    assert chat.last == texts.meeting.chat_actions("Robert")
+    chat.write(texts.meeting.chat_leave_label("Bob"))
+    assert chat.last == texts.meeting.chat_left("Robert")
     assert not bob.sees("Leave")
 
 
 def test_it_leaves_the_chat_by_the_keyboard_in_any_language(chat: Phone, bob: Phone) -> None:
     with override("ru"):
-        label = texts.chat_leave_label("Bob")
+        label = texts.meeting.chat_leave_label("Bob")
     chat.write(label)
-    assert chat.last == texts.chat_left("Bob")
+    assert chat.last == texts.meeting.chat_left("Bob")
     assert keyboard(chat) == []
     chat.write("Anybody?")
     assert not bob.sees("Anybody?")
@@ -254,7 +254,7 @@ def test_it_leaves_the_chat_by_the_keyboard_in_any_language(chat: Phone, bob: Ph
 def test_it_says_that_a_message_went_to_nobody_and_offers_the_matches(ann: Phone, bob: Phone) -> None:
     matched(ann, bob)
     ann.write("Hello?")
-    assert ann.sees(texts.nobody_to_write_to())
+    assert ann.sees(texts.meeting.nobody_to_write_to())
     assert ann.buttons() == ["💬 Bob, 28"]
 
 

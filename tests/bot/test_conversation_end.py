@@ -23,7 +23,7 @@ def chat(ann: Phone, bob: Phone) -> Phone:
 
 
 def menu(phone: Phone, partner: str) -> None:
-    phone.write(texts.chat_menu_label(partner))
+    phone.write(texts.meeting.chat_menu_label(partner))
 
 
 # ---- The end
@@ -32,7 +32,7 @@ def menu(phone: Phone, partner: str) -> None:
 def test_it_asks_before_a_match_is_ended(chat: Phone, bob: Phone) -> None:
     menu(chat, "Bob")
     chat.tap("End the match")
-    assert chat.last == texts.confirm_unmatch("Bob")
+    assert chat.last == texts.meeting.confirm_unmatch("Bob")
     chat.tap("Keep it")
     assert Match.objects.get().ended_at is None
 
@@ -43,8 +43,8 @@ def test_it_ends_a_match_for_both(chat: Phone, bob: Phone) -> None:
     chat.tap("End it")
     match = Match.objects.get()
     assert match.ended_by == chat.user
-    assert chat.last == texts.you_ended("Bob")
-    assert bob.last == texts.partner_ended("Ann")
+    assert chat.last == texts.meeting.you_ended("Bob")
+    assert bob.last == texts.meeting.partner_ended("Ann")
     assert (keyboard(chat), keyboard(bob)) == ([], [])
 
 
@@ -52,7 +52,7 @@ def test_it_says_to_both_that_their_words_reach_nobody_after_the_end(chat: Phone
     chat.tap_data(f"unmatch_yes:{Match.objects.get().pk.hex}")
     for phone, partner in ((bob, chat), (chat, bob)):
         phone.write("Wait!")
-        assert phone.sees(texts.nobody_to_write_to())
+        assert phone.sees(texts.meeting.nobody_to_write_to())
         assert not partner.sees("Wait!")
 
 
@@ -73,9 +73,9 @@ def test_it_ends_a_match_once(chat: Phone, bob: Phone) -> None:
 
 def test_it_blocks_out_of_the_chat(chat: Phone, bob: Phone) -> None:
     menu(chat, "Bob")
-    assert chat.tap("Block") == texts.blocked("Bob")
+    assert chat.tap("Block") == texts.meeting.blocked("Bob")
     assert Block.objects.get().blocked == bob.user
-    assert bob.last == texts.partner_ended("Ann")
+    assert bob.last == texts.meeting.partner_ended("Ann")
     assert (keyboard(chat), keyboard(bob)) == ([], [])
 
 
@@ -98,7 +98,7 @@ def test_it_blocks_after_a_report_out_of_the_chat_and_tells_the_partner_of_the_e
     chat.tap("Harassment")
     chat.tap("Block")
     assert Match.objects.get().ended_at
-    assert bob.last == texts.partner_ended("Ann")
+    assert bob.last == texts.meeting.partner_ended("Ann")
     assert (keyboard(chat), keyboard(bob)) == ([], [])
 
 
@@ -106,8 +106,8 @@ def test_it_leaves_another_open_chat_alone_when_a_match_ends(chat: Phone, bob: P
     eve = join(api, "Eve")
     other = matched(eve, chat)
     eve.tap_data(f"unmatch_yes:{other.pk.hex}")
-    assert chat.last == texts.partner_ended("Eve")
-    assert keyboard(chat)[0] == texts.chat_menu_label("Bob")
+    assert chat.last == texts.meeting.partner_ended("Eve")
+    assert keyboard(chat)[0] == texts.meeting.chat_menu_label("Bob")
     chat.write("Still here")
     assert bob.sees("Still here")
 
@@ -124,8 +124,8 @@ def agree(phone: Phone, partner: str) -> str:
 def test_it_shows_no_contact_when_only_one_agrees(chat: Phone, bob: Phone) -> None:
     chat.username = "ann_at_home"
     agree(chat, "Bob")
-    assert chat.last == texts.contact_waiting("Bob")
-    assert bob.last == texts.contact_asked("Ann")
+    assert chat.last == texts.meeting.contact_waiting("Bob")
+    assert bob.last == texts.meeting.contact_asked("Ann")
     assert not bob.sees("ann_at_home")
 
 
@@ -133,8 +133,8 @@ def test_it_shows_both_contacts_when_both_agree(chat: Phone, bob: Phone) -> None
     chat.username, bob.username = "ann_at_home", "bob_at_home"
     agree(chat, "Bob")
     bob.tap("I agree")
-    assert chat.last == texts.contact_shown("Bob", "bob_at_home")
-    assert bob.last == texts.contact_shown("Ann", "ann_at_home")
+    assert chat.last == texts.meeting.contact_shown("Bob", "bob_at_home")
+    assert bob.last == texts.meeting.contact_shown("Ann", "ann_at_home")
 
 
 def test_it_asks_the_partner_once_however_often_one_agrees(chat: Phone, bob: Phone) -> None:

@@ -55,15 +55,25 @@ def test_it_signs_a_member_up_in_their_language(api: FakeBotApi, language: str) 
     go(phone, "/settings", "languages", "/settings", "pause:on", "pause:off", "/help", "/matches", "/browse")
     assert not [words for words in all_words(phone) if "{" in words]
     with override(language):
-        assert phone.sees(texts.published())
-        assert phone.sees(texts.help_text())
+        assert phone.sees(texts.profile.published())
+        assert phone.sees(texts.account.help_text())
 
 
 def test_it_lets_two_meet_and_part_each_in_their_language(api: FakeBotApi, language: str) -> None:
     ana = join(api, "Ana", gender="woman", seeking=("man",), language=language, interests=["chess"])
     bob = join(api, "Bob", gender="man", seeking=("woman",), interests=["chess"])
     go(bob, "/browse", "note:", "=Hi Ana")
-    go(ana, "browse", "like:", "chat:", "=Hola", f"={texts.chat_menu_label('Bob')}", "partner:", "/matches", "chat:")
+    go(
+        ana,
+        "browse",
+        "like:",
+        "chat:",
+        "=Hola",
+        f"={texts.meeting.chat_menu_label('Bob')}",
+        "partner:",
+        "/matches",
+        "chat:",
+    )
     match = Match.objects.get().pk.hex
     ana.username, bob.username = "ana", "bob"
     for phone in (ana, bob):
@@ -73,7 +83,11 @@ def test_it_lets_two_meet_and_part_each_in_their_language(api: FakeBotApi, langu
     bob.tap_data(f"unmatch_yes:{match}")
     assert not [words for words in all_words(ana) if "{" in words]
     with override(language):
-        for words in (texts.matched("Bob"), texts.contact_shown("Bob", "bob"), texts.report_thanks()):
+        for words in (
+            texts.meeting.matched("Bob"),
+            texts.meeting.contact_shown("Bob", "bob"),
+            texts.meeting.report_thanks(),
+        ):
             assert ana.sees(words)
-        assert ana.last == texts.partner_ended("Bob")
-    assert bob.last == texts.you_ended("Ana")
+        assert ana.last == texts.meeting.partner_ended("Bob")
+    assert bob.last == texts.meeting.you_ended("Ana")

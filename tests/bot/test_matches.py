@@ -16,13 +16,13 @@ pytestmark = pytest.mark.django_db
 
 
 def likes_told(phone: Phone) -> int:
-    return phone.api.texts_to(phone.telegram_id).count(texts.somebody_likes_you())
+    return phone.api.texts_to(phone.telegram_id).count(texts.meeting.somebody_likes_you())
 
 
 def test_it_tells_of_a_like_without_saying_who(ann: Phone, bob: Phone) -> None:
     ann.write("/browse")
     ann.tap("like:")
-    assert bob.last == texts.somebody_likes_you()
+    assert bob.last == texts.meeting.somebody_likes_you()
     assert "Ann" not in repr(last_params(bob))
     assert ann.user.pk.hex not in repr(last_params(bob))
 
@@ -55,7 +55,7 @@ def test_it_tells_of_a_like_in_the_language_of_the_liked(ann: Phone, api: FakeBo
     bob = join(api, "Bob", gender="man", language="es")
     ann.tap_data(f"like:{bob.user.pk.hex}")
     assert bob.last
-    assert bob.last != texts.somebody_likes_you()
+    assert bob.last != texts.meeting.somebody_likes_you()
 
 
 def test_it_makes_one_match_of_two_likes_and_shows_it_to_both(api: FakeBotApi) -> None:
@@ -67,7 +67,7 @@ def test_it_makes_one_match_of_two_likes_and_shows_it_to_both(api: FakeBotApi) -
     match = Match.objects.get()
     assert {match.low, match.high} == {ann.user, bob.user}
     for phone, partner in ((ann, "Bob"), (bob, "Ann")):
-        assert texts.matched(partner) in phone.last
+        assert texts.meeting.matched(partner) in phone.last
         assert "You both like ♟️ Chess" in phone.last
         assert f"chat:{match.pk.hex}" in repr(last_params(phone))
 
@@ -75,7 +75,7 @@ def test_it_makes_one_match_of_two_likes_and_shows_it_to_both(api: FakeBotApi) -
 def test_it_offers_an_opener_to_those_with_nothing_in_common(ann: Phone, bob: Phone) -> None:
     ann.tap_data(f"like:{bob.user.pk.hex}")
     bob.tap_data(f"like:{ann.user.pk.hex}")
-    assert texts.opener([]) in ann.last
+    assert texts.meeting.opener([]) in ann.last
 
 
 def test_it_matches_a_like_with_a_note(ann: Phone, bob: Phone) -> None:
@@ -83,7 +83,7 @@ def test_it_matches_a_like_with_a_note(ann: Phone, bob: Phone) -> None:
     bob.tap_data(f"note:{ann.user.pk.hex}")
     bob.write("Hello!")
     assert Match.objects.exists()
-    assert texts.matched("Ann") in bob.last
+    assert texts.meeting.matched("Ann") in bob.last
 
 
 def test_it_never_shows_a_match_in_the_deck_again(ann: Phone, bob: Phone) -> None:
@@ -104,7 +104,7 @@ def test_it_makes_no_match_of_a_pass_that_turns_into_a_late_like(ann: Phone, bob
 
 def test_it_says_that_there_are_no_matches_yet(ann: Phone) -> None:
     ann.write("/matches")
-    assert ann.last == texts.matches(0)
+    assert ann.last == texts.meeting.matches(0)
     assert "See people" in ann.buttons()[0]
 
 
@@ -126,7 +126,7 @@ def test_it_lists_no_match_that_has_ended(ann: Phone, bob: Phone) -> None:
     match = matched(ann, bob)
     bob.tap_data(f"unmatch_yes:{match.pk.hex}")
     ann.write("/matches")
-    assert ann.last == texts.matches(0)
+    assert ann.last == texts.meeting.matches(0)
 
 
 def test_it_opens_no_match_of_other_people(ann: Phone, bob: Phone, api: FakeBotApi) -> None:
@@ -144,4 +144,4 @@ def test_it_drops_the_match_with_somebody_who_left(ann: Phone, bob: Phone) -> No
     matched(ann, bob)
     services.erase(bob.user)
     ann.write("/matches")
-    assert ann.last == texts.matches(0)
+    assert ann.last == texts.meeting.matches(0)

@@ -80,7 +80,7 @@ def test_it_takes_a_city_of_one_meaning_at_once(new: Phone) -> None:
 
 def test_it_lets_them_choose_among_cities_of_one_name(new: Phone) -> None:
     new.write("Springfield")
-    assert texts.place_ambiguous() in new.last
+    assert texts.profile.place_ambiguous() in new.last
     assert new.user.profile.cell is None
     new.tap("Missouri")
     assert "Missouri" in new.user.profile.place
@@ -89,17 +89,17 @@ def test_it_lets_them_choose_among_cities_of_one_name(new: Phone) -> None:
 
 def test_it_says_that_it_does_not_know_a_place(new: Phone) -> None:
     new.write("Qwertzuiop")
-    assert texts.place_unknown() in new.last
+    assert texts.profile.place_unknown() in new.last
     assert new.user.dialogue.step == "place"
 
 
 def test_it_does_not_take_a_forged_city(new: Phone) -> None:
-    assert new.tap_data("place:999999999") == texts.place_unknown()
+    assert new.tap_data("place:999999999") == texts.profile.place_unknown()
     assert new.user.profile.cell is None
 
 
 def test_it_offers_a_button_for_the_location_and_takes_it_away_again(new: Phone) -> None:
-    assert keyboard(new) == [texts.share_location_label(), texts.back_label()]
+    assert keyboard(new) == [texts.profile.share_location_label(), texts.profile.back_label()]
     new.write("Tbilisi")
     assert keyboard(new) == []
 
@@ -107,16 +107,16 @@ def test_it_offers_a_button_for_the_location_and_takes_it_away_again(new: Phone)
 @pytest.mark.parametrize("language", ["en", "es", "ru"])
 def test_it_goes_back_by_the_keyboard_in_any_language(new: Phone, language: str) -> None:
     with override(language):
-        label = texts.back_label()
+        label = texts.profile.back_label()
     new.write(label)
-    assert texts.ask_seeking() in new.last
+    assert texts.profile.ask_seeking() in new.last
     assert keyboard(new) == []
 
 
 def test_it_goes_back_from_the_choice_of_cities(new: Phone) -> None:
     new.write("Springfield")
     new.tap("back:place")
-    assert texts.ask_seeking() in new.last
+    assert texts.profile.ask_seeking() in new.last
     assert keyboard(new) == []
 
 
@@ -146,7 +146,7 @@ def test_it_moves_a_member_and_returns_to_the_profile(ann: Phone) -> None:
     ann.tap("Place")
     ann.write("Kutaisi")
     assert ann.user.profile.place == "Kutaisi, Georgia"
-    assert texts.what_to_change() in ann.last
+    assert texts.profile.what_to_change() in ann.last
 
 
 def test_it_lets_nobody_measure_distances_by_moving_about(ann: Phone) -> None:
@@ -163,7 +163,7 @@ def test_it_brings_the_keyboard_of_the_open_chat_back_after_a_move(ann: Phone, b
     ann.write("/profile")
     ann.tap("Place")
     ann.write("Kutaisi")
-    assert keyboard(ann)[0] == texts.chat_menu_label("Bob")
+    assert keyboard(ann)[0] == texts.meeting.chat_menu_label("Bob")
 
 
 def test_it_does_not_move_a_member_by_a_location_sent_much_later(ann: Phone, bob: Phone) -> None:
@@ -174,7 +174,7 @@ def test_it_does_not_move_a_member_by_a_location_sent_much_later(ann: Phone, bob
     wait(ann, hours=1)
     ann.send(location=HERE)
     assert ann.user.profile.cell != CELL
-    assert texts.contact_not_relayed() in ann.last
+    assert texts.meeting.contact_not_relayed() in ann.last
 
 
 @pytest.mark.parametrize("elsewhere", ["/browse", "/matches", "/profile", "/preferences", "/settings"])
@@ -185,7 +185,7 @@ def test_it_shows_the_open_chat_again_when_they_turn_away_from_the_question(
     ann.write("/profile")
     ann.tap("Place")
     ann.write(elsewhere)
-    assert keyboard(ann)[0] == texts.chat_menu_label("Bob")
+    assert keyboard(ann)[0] == texts.meeting.chat_menu_label("Bob")
     assert ann.user.profile.place == "Tbilisi, Georgia"
 
 
@@ -194,6 +194,6 @@ def test_it_never_passes_a_late_back_on_to_the_partner(ann: Phone, bob: Phone) -
     ann.write("/profile")
     ann.tap("Place")
     ann.write("/browse")
-    ann.write(texts.back_label())
-    assert not bob.sees(texts.back_label())
-    assert keyboard(ann)[0] == texts.chat_menu_label("Bob")
+    ann.write(texts.profile.back_label())
+    assert not bob.sees(texts.profile.back_label())
+    assert keyboard(ann)[0] == texts.meeting.chat_menu_label("Bob")

@@ -118,7 +118,7 @@ def test_it_takes_the_biggest_size_of_a_photo(at_photos: Phone) -> None:
 def test_it_says_that_it_has_a_photo_already(at_photos: Phone) -> None:
     at_photos.send_photo("beach")
     at_photos.send_photo("beach")
-    assert at_photos.sees(texts.photo_known())
+    assert at_photos.sees(texts.profile.photo_known())
     assert len(photos_of(at_photos)) == 1
 
 
@@ -140,7 +140,7 @@ def test_it_closes_the_gap_when_a_photo_is_removed(at_photos: Phone) -> None:
 
 def test_it_asks_for_a_photo_when_it_gets_a_file(at_photos: Phone) -> None:
     at_photos.send(document={"file_id": "d", "file_unique_id": "d", "mime_type": "image/png"})
-    assert at_photos.last == texts.send_as_photo()
+    assert at_photos.last == texts.profile.send_as_photo()
     assert photos_of(at_photos) == []
 
 
@@ -212,7 +212,7 @@ def test_it_changes_the_name_and_returns_to_the_profile(ann: Phone) -> None:
     ann.tap("Name")
     ann.write("Anna")
     assert "<b>Anna, 28</b>" in ann.last
-    assert texts.what_to_change() in ann.last
+    assert texts.profile.what_to_change() in ann.last
 
 
 def test_it_changes_the_gender_and_returns_to_the_profile(ann: Phone) -> None:
@@ -220,7 +220,7 @@ def test_it_changes_the_gender_and_returns_to_the_profile(ann: Phone) -> None:
     ann.tap("Gender")
     ann.tap("Non-binary")
     assert ann.user.profile.gender == "nonbinary"
-    assert texts.what_to_change() in ann.last
+    assert texts.profile.what_to_change() in ann.last
 
 
 def test_it_changes_the_interests_and_returns_to_the_profile(ann: Phone) -> None:
@@ -244,7 +244,7 @@ def test_it_adds_a_photo_and_returns_to_the_profile(ann: Phone) -> None:
     ann.send_photo("second")
     ann.tap("done:photos")
     assert len(photos_of(ann)) == 2
-    assert texts.what_to_change() in ann.last
+    assert texts.profile.what_to_change() in ann.last
 
 
 @pytest.mark.parametrize("part", ["Name", "Gender", "Interests", "About me", "Photos"])
@@ -252,7 +252,7 @@ def test_it_goes_back_to_the_profile_unchanged(ann: Phone, part: str) -> None:
     ann.write("/profile")
     ann.tap(part)
     ann.tap("Back")
-    assert texts.what_to_change() in ann.last
+    assert texts.profile.what_to_change() in ann.last
     assert ann.user.dialogue.step == ""
 
 
@@ -262,7 +262,7 @@ def test_it_does_not_overwrite_a_bio_with_a_late_message(ann: Phone) -> None:
     wait(ann, minutes=31)
     ann.write("See you at eight")
     assert ann.user.profile.bio == ""
-    assert ann.last == texts.prompt_gone()
+    assert ann.last == texts.profile.prompt_gone()
 
 
 def test_it_does_not_put_a_late_photo_into_the_profile(ann: Phone, bob: Phone) -> None:
@@ -272,16 +272,16 @@ def test_it_does_not_put_a_late_photo_into_the_profile(ann: Phone, bob: Phone) -
     wait(ann, minutes=31)
     ann.send_photo("private")
     assert len(photos_of(ann)) == 1
-    assert ann.last == texts.prompt_gone()
+    assert ann.last == texts.profile.prompt_gone()
 
 
 def test_it_does_not_take_a_chat_button_for_the_new_bio(ann: Phone, bob: Phone) -> None:
     talking(ann, bob)
     ann.write("/profile")
     ann.tap("About me")
-    ann.write(texts.chat_menu_label("Bob"))
+    ann.write(texts.meeting.chat_menu_label("Bob"))
     assert ann.user.profile.bio == ""
-    assert ann.last == texts.chat_actions("Bob")
+    assert ann.last == texts.meeting.chat_actions("Bob")
 
 
 # ---- Preferences

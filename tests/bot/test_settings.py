@@ -28,7 +28,7 @@ STICKER = {"file_id": "s", "file_unique_id": "s", "type": "regular", "width": 1,
 def test_it_takes_who_pauses_out_of_the_decks(ann: Phone, bob: Phone) -> None:
     bob.write("/settings")
     bob.tap("Pause")
-    assert bob.last == texts.pause_on()
+    assert bob.last == texts.account.pause_on()
     ann.write("/browse")
     assert "Bob" not in ann.last
 
@@ -37,7 +37,7 @@ def test_it_puts_who_goes_on_back_into_the_decks(ann: Phone, bob: Phone) -> None
     bob.tap_data("pause:on")
     bob.write("/settings")
     bob.tap("Go on")
-    assert bob.last == texts.pause_off()
+    assert bob.last == texts.account.pause_off()
     ann.write("/browse")
     assert "Bob" in ann.last
 
@@ -49,7 +49,7 @@ def test_it_speaks_the_language_that_was_chosen(ann: Phone, language: str) -> No
     ann.tap(f"language:{language}")
     ann.write("/help")
     with override(language):
-        assert ann.last == texts.help_text()
+        assert ann.last == texts.account.help_text()
 
 
 def test_it_keeps_the_chosen_language_whatever_telegram_says(ann: Phone) -> None:
@@ -65,7 +65,7 @@ def test_it_keeps_the_chosen_language_whatever_telegram_says(ann: Phone) -> None
 def test_it_asks_before_an_account_is_deleted(ann: Phone) -> None:
     ann.write("/settings")
     ann.tap("Delete my account")
-    assert ann.last == texts.confirm_delete()
+    assert ann.last == texts.account.confirm_delete()
     ann.tap("Keep my account")
     assert User.objects.exists()
 
@@ -80,7 +80,7 @@ def test_it_erases_all_that_hangs_on_a_member(ann: Phone, bob: Phone) -> None:
     talking(ann, bob)
     ann.write("Hello")
     leave(ann)
-    assert ann.last == texts.deleted()
+    assert ann.last == texts.account.deleted()
     assert list(User.objects.all()) == [bob.user]
     for model in (Match, Swipe, Conversation, Message):
         assert not model.objects.exists()
@@ -99,17 +99,17 @@ def test_it_hands_the_photos_of_who_leaves_to_the_worker_for_deletion(ann: Phone
 def test_it_tells_the_partners_of_who_leaves_and_takes_both_keyboards_away(ann: Phone, bob: Phone) -> None:
     talking(ann, bob)
     leave(ann)
-    assert bob.last == texts.partner_ended("Ann")
+    assert bob.last == texts.meeting.partner_ended("Ann")
     assert (keyboard(ann), keyboard(bob)) == ([], [])
     bob.write("Ann?")
-    assert bob.sees(texts.nobody_to_write_to())
+    assert bob.sees(texts.meeting.nobody_to_write_to())
 
 
 def test_it_takes_who_left_out_of_every_deck_and_list(ann: Phone, bob: Phone) -> None:
     matched(ann, bob)
     leave(ann)
     bob.write("/matches")
-    assert bob.last == texts.matches(0)
+    assert bob.last == texts.meeting.matches(0)
     bob.write("/browse")
     assert "Ann" not in bob.last
 
@@ -123,7 +123,7 @@ def test_it_lets_who_left_begin_anew(ann: Phone) -> None:
 def test_it_treats_who_left_as_a_stranger(ann: Phone) -> None:
     leave(ann)
     ann.tap_data("delete_yes")
-    assert ann.last == texts.unknown_visitor()
+    assert ann.last == texts.account.unknown_visitor()
 
 
 def test_it_lets_somebody_leave_in_the_middle_of_signing_up(api: FakeBotApi) -> None:
@@ -167,13 +167,13 @@ def test_it_says_nothing_to_who_blocks_the_bot(bob: Phone) -> None:
 def test_it_tells_a_banned_member_that_they_are_banned_and_nothing_else(ann: Phone, bob: Phone, act: str) -> None:
     User.objects.filter(pk=bob.user.pk).update(banned_at=timezone.now())
     bob.write(act)
-    assert bob.api.texts_to(bob.telegram_id) == [texts.banned()]
+    assert bob.api.texts_to(bob.telegram_id) == [texts.account.banned()]
 
 
 def test_it_does_nothing_for_the_taps_of_a_banned_member(ann: Phone, bob: Phone) -> None:
     User.objects.filter(pk=bob.user.pk).update(banned_at=timezone.now())
     bob.tap_data(f"like:{ann.user.pk.hex}")
-    assert bob.last == texts.banned()
+    assert bob.last == texts.account.banned()
     assert not Swipe.objects.exists()
 
 
@@ -182,23 +182,23 @@ def test_it_does_nothing_for_the_taps_of_a_banned_member(ann: Phone, bob: Phone)
 
 def test_it_explains_itself(ann: Phone) -> None:
     ann.write("/help")
-    for command in texts.COMMANDS[:-1]:
+    for command in texts.account.COMMANDS[:-1]:
         assert f"/{command}" in ann.last
 
 
 def test_it_greets_a_member_who_starts_again(ann: Phone) -> None:
     ann.write("/start")
-    assert ann.last == texts.welcome_back("Ann")
+    assert ann.last == texts.account.welcome_back("Ann")
     assert ann.buttons() == ["👀 See people"]
 
 
 def test_it_says_that_it_does_not_know_a_command(ann: Phone) -> None:
     ann.write("/dance")
-    assert ann.last == texts.unknown_command()
+    assert ann.last == texts.account.unknown_command()
 
 
 def test_it_says_that_it_does_not_know_a_button(ann: Phone) -> None:
-    assert ann.tap_data("from:last:year") == texts.unknown_tap()
+    assert ann.tap_data("from:last:year") == texts.account.unknown_tap()
 
 
 CONTENTS: dict[str, dict[str, Any]] = {
@@ -255,6 +255,6 @@ def test_it_goes_on_after_a_release_that_no_longer_knows_the_question(ann: Phone
     new.tap("consent")
     Dialogue.objects.update(step="star_sign", asked_at=timezone.now())
     new.write("Libra")
-    assert new.last == texts.ask_name()
+    assert new.last == texts.profile.ask_name()
     ann.write("Libra")
-    assert ann.sees(texts.nobody_to_write_to())
+    assert ann.sees(texts.meeting.nobody_to_write_to())

@@ -59,7 +59,7 @@ def test_it_speaks_the_language_of_their_telegram(api: FakeBotApi, telegram: str
     phone.write("/start")
     assert phone.user.language == spoken
     with override(spoken):
-        assert phone.last == texts.welcome()
+        assert phone.last == texts.account.welcome()
 
 
 def test_it_changes_the_language_on_the_welcome(new: Phone) -> None:
@@ -67,7 +67,7 @@ def test_it_changes_the_language_on_the_welcome(new: Phone) -> None:
     new.tap("language:ru")
     assert new.user.language == "ru"
     with override("ru"):
-        assert new.last == texts.welcome()
+        assert new.last == texts.account.welcome()
 
 
 def test_it_asks_on_in_the_new_language_while_signing_up(new: Phone) -> None:
@@ -76,7 +76,7 @@ def test_it_asks_on_in_the_new_language_while_signing_up(new: Phone) -> None:
     new.tap("Language")
     new.tap("language:es")
     with override("es"):
-        assert new.last == texts.ask_birth_date()
+        assert new.last == texts.profile.ask_birth_date()
     assert new.user.dialogue.step == "birth_date"
 
 
@@ -251,7 +251,7 @@ def test_it_asks_for_at_least_one_gender(new: Phone) -> None:
 def test_it_asks_for_the_buttons_when_they_write_instead(new: Phone) -> None:
     at_birth_date(new).write("24.08.1998")
     new.write("a woman")
-    assert new.sees(texts.use_the_buttons())
+    assert new.sees(texts.profile.use_the_buttons())
     assert "You are" in new.last
 
 
@@ -260,7 +260,7 @@ def test_it_asks_for_words_when_they_send_something_else(new: Phone) -> None:
     new.tap("consent")
     new.send(sticker={"file_id": "s", "file_unique_id": "s", "type": "regular", "width": 1, "height": 1,
                       "is_animated": False, "is_video": False})  # fmt: skip
-    assert new.sees(texts.words_please())
+    assert new.sees(texts.profile.words_please())
     assert "first name" in new.last
 
 
@@ -293,7 +293,7 @@ def test_it_does_not_take_a_late_text_for_the_answer(new: Phone) -> None:
     at_birth_date(new)
     wait(new, days=5)
     new.write("24.08.1998")
-    assert new.sees(texts.prompt_expired())
+    assert new.sees(texts.profile.prompt_expired())
     assert new.user.profile.birth_date is None
     assert "When were you born" in new.last
 

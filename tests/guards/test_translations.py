@@ -145,10 +145,11 @@ def test_it_ships_what_the_catalogue_compiles_to(language: str) -> None:
 def test_it_fits_where_telegram_shows_it(language: str) -> None:
     longest_name = "N" * MAX_NAME
     with override(language):
-        assert all(len(texts.command_description(command)) <= 256 for command in texts.COMMANDS)
-        assert len(texts.bot_description()) <= 120, "the short description is cut off"
-        assert len(texts.chat_placeholder(longest_name)) <= 64
-        for toast in (texts.blocked(longest_name), texts.must_consent(), texts.card_out_of_date(), texts.unknown_tap()):
+        assert all(len(texts.account.command_description(command)) <= 256 for command in texts.account.COMMANDS)
+        assert len(texts.account.bot_description()) <= 120, "the short description is cut off"
+        assert len(texts.meeting.chat_placeholder(longest_name)) <= 64
+        meeting = (texts.meeting.blocked(longest_name), texts.meeting.card_out_of_date())
+        for toast in (*meeting, texts.account.must_consent(), texts.account.unknown_tap()):
             assert len(toast) <= 200
 
 
@@ -157,7 +158,7 @@ def test_it_explains_every_refusal_in_one_toast(language: str) -> None:
     params = {"max": 500, "min": 18, "length": 4096, "hours": 6, "name": "N" * MAX_NAME}
     with override(language):
         for code in _rule_codes() - HANDLED:
-            assert 0 < len(texts.rule(code, params)) <= 200, code
+            assert 0 < len(texts.account.rule(code, params)) <= 200, code
 
 
 def _rule_codes() -> set[str]:
@@ -210,7 +211,7 @@ def test_it_translates_every_word_that_members_read() -> None:
         for literal in _literals(path)
         if WORD.search(literal) and not is_name_of_something(literal)
     }
-    assert words == {texts.BRAND}
+    assert words == {texts.account.BRAND}
 
 
 def test_it_keeps_texts_out_of_the_handlers() -> None:

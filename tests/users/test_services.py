@@ -36,7 +36,7 @@ def raised_codes() -> set[str]:
 def test_it_explains_every_rule_that_refuses() -> None:
     numbers = {"max": 1, "min": 1, "length": 1, "hours": 1, "name": "Ann"}
     for code in raised_codes() - SILENT:
-        assert texts.rule(code, numbers)
+        assert texts.account.rule(code, numbers)
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def browse(turn: Turn) -> Reply:
 def show_next(turn: Turn) -> Reply:
     """The next card, or why there is none."""
     if not is_listed(turn.user):
-        return turn.screen(texts.paused(), keyboards.resume())
+        return turn.screen(texts.meeting.paused(), keyboards.resume())
     card = next_card(turn.user)
     return _show(turn, card) if card else _empty_deck(turn)
 
@@ -46,9 +46,9 @@ def pass_on(turn: Turn) -> Reply:
 def ask_note(turn: Turn) -> Reply:
     target_id = turn.target_id()
     if not can_see(turn.user, target_id):
-        return toast(texts.card_out_of_date()) + show_next(turn)
+        return toast(texts.meeting.card_out_of_date()) + show_next(turn)
     turn.wait_for("note", target=target_id.hex)
-    return turn.say(texts.ask_note(_member(target_id).profile.name), keyboards.cancel())
+    return turn.say(texts.meeting.ask_note(_member(target_id).profile.name), keyboards.cancel())
 
 
 def take_note(turn: Turn, text: str) -> Reply:
@@ -56,7 +56,7 @@ def take_note(turn: Turn, text: str) -> Reply:
     target_id = UUID(turn.dialogue.data["target"])
     if not can_see(turn.user, target_id):
         turn.stop_waiting()
-        return turn.say(texts.card_out_of_date()) + show_next(turn)
+        return turn.say(texts.meeting.card_out_of_date()) + show_next(turn)
     reply = _swipe(turn, target_id, liked=True, note=text)
     turn.stop_waiting()
     return reply
@@ -66,15 +66,15 @@ def undo(turn: Turn) -> Reply:
     """Takes the last swipe back and shows that card again, if it may still be seen."""
     swipe = undo_last_swipe(turn.user)
     if swipe is None:
-        return toast(texts.nothing_to_undo())
+        return toast(texts.meeting.nothing_to_undo())
     card = card_of(turn.user, swipe.target_id)
-    return toast(texts.undone()) + (_show(turn, card) if card else show_next(turn))
+    return toast(texts.meeting.undone()) + (_show(turn, card) if card else show_next(turn))
 
 
 def turn_photo(turn: Turn) -> Reply:
     card = card_of(turn.user, turn.target_id())
     if card is None:
-        return toast(texts.card_out_of_date()) + show_next(turn)
+        return toast(texts.meeting.card_out_of_date()) + show_next(turn)
     return _show(turn, card, photo_number=int(turn.args[1]))
 
 
@@ -82,33 +82,33 @@ def block(turn: Turn) -> Reply:
     """Block from a card or after a report: at once, without a question. It ends a match there may be."""
     target = User.objects.select_related("profile").filter(pk=turn.target_id(), telegram_id__isnull=False).first()
     if target is None or target == turn.user:
-        return toast(texts.person_gone())
+        return toast(texts.meeting.person_gone())
     ended = block_member(turn.user, target)
-    answer = toast(texts.blocked(target.profile.name))
+    answer = toast(texts.meeting.blocked(target.profile.name))
     return answer + (chat.show_ended(turn, ended) if ended else show_next(turn))
 
 
 def widen_age(turn: Turn) -> Reply:
     youngest, oldest = map(int, turn.args)
     services.set_age_range(turn.user, youngest, oldest)
-    return toast(texts.saved()) + show_next(turn)
+    return toast(texts.profile.saved()) + show_next(turn)
 
 
 def widen_distance(turn: Turn) -> Reply:
     services.set_max_distance(turn.user, int(turn.args[0]) or None)
-    return toast(texts.saved()) + show_next(turn)
+    return toast(texts.profile.saved()) + show_next(turn)
 
 
 def _swipe(turn: Turn, target_id: UUID, *, liked: bool, note: str = "") -> Reply:
     if not can_see(turn.user, target_id):
-        return toast(texts.card_out_of_date()) + show_next(turn)
+        return toast(texts.meeting.card_out_of_date()) + show_next(turn)
     target = _member(target_id)
     outcome = record_swipe(turn.user, target, liked=liked, note=note)
     if outcome.match:
         return _matched(turn, outcome.match, target)
     if not liked:
-        return toast(texts.passed()) + show_next(turn)
-    answer = turn.say(texts.note_sent(target.profile.name)) if note else toast(texts.liked())
+        return toast(texts.meeting.passed()) + show_next(turn)
+    answer = turn.say(texts.meeting.note_sent(target.profile.name)) if note else toast(texts.meeting.liked())
     # who has passed already would look for the card in vain
     told = _tell_of_like(target) if outcome.is_news else Reply()
     return answer + told + show_next(turn)
@@ -122,7 +122,7 @@ def _match_card(turn: Turn | None, reader: User, match: Match, partner: User) ->
     """In place of the card that was tapped, or as a new message to the one who liked first."""
     shared = [slug for slug in reader.profile.interests if slug in partner.profile.interests]
     with override(reader.language):
-        caption = f"{texts.matched(partner.profile.name)}\n\n{texts.opener(shared)}"
+        caption = f"{texts.meeting.matched(partner.profile.name)}\n\n{texts.meeting.opener(shared)}"
         keyboard = keyboards.match(match, partner.profile.name)
         photo = Photo.objects.filter(user=partner).first()
         if photo is None:
@@ -137,7 +137,7 @@ def _tell_of_like(target: User) -> Reply:
     looked = target.dialogue.browsed_at
     key = f"liked:{target.pk.hex}:{int(looked.timestamp()) if looked else 0}"
     with override(target.language):
-        return say(target, texts.somebody_likes_you(), keyboards.browse(), priority=Priority.ALERT, key=key)
+        return say(target, texts.meeting.somebody_likes_you(), keyboards.browse(), priority=Priority.ALERT, key=key)
 
 
 def _show(turn: Turn, card: Card, *, photo_number: int = 0) -> Reply:
@@ -146,13 +146,15 @@ def _show(turn: Turn, card: Card, *, photo_number: int = 0) -> Reply:
     photos = list(card.user.photos.all())
     number = photo_number if photo_number < len(photos) else 0
     keyboard = keyboards.card(card.user, photo_number=number, photo_count=len(photos))
-    return turn.picture(photos[number], texts.card_caption(card), keyboard)
+    return turn.picture(photos[number], texts.profile.card_caption(card), keyboard)
 
 
 def _empty_deck(turn: Turn) -> Reply:
     found = widenings(turn.user)
-    reasons = [texts.deck_empty_reason(widening) for widening in found] or [texts.deck_empty_no_reason()]
-    return turn.screen("\n\n".join([texts.deck_empty(), *reasons]), keyboards.empty_deck(found))
+    reasons = [texts.meeting.deck_empty_reason(widening) for widening in found] or [
+        texts.meeting.deck_empty_no_reason()
+    ]
+    return turn.screen("\n\n".join([texts.meeting.deck_empty(), *reasons]), keyboards.empty_deck(found))
 
 
 def _remember_looking(turn: Turn) -> None:

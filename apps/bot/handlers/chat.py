@@ -40,7 +40,9 @@ def _matches_page(turn: Turn, page: int) -> Reply:
     first = page * keyboards.MATCHES_PER_PAGE
     own = list(every[first : first + keyboards.MATCHES_PER_PAGE + 1])
     shown, has_more = own[: keyboards.MATCHES_PER_PAGE], len(own) > keyboards.MATCHES_PER_PAGE
-    return turn.screen(texts.matches(every.count()), keyboards.matches(shown, turn.user, page=page, has_more=has_more))
+    return turn.screen(
+        texts.meeting.matches(every.count()), keyboards.matches(shown, turn.user, page=page, has_more=has_more)
+    )
 
 
 # ---- Opening, leaving, ending
@@ -52,24 +54,24 @@ def open_chat(turn: Turn) -> Reply:
     turn.dialogue.open_conversation = conversation_for(match)
     turn.dialogue.save(update_fields=["open_conversation"])
     name = match.partner_of(turn.user).profile.name
-    params = {"text": texts.chat_opened(name), "parse_mode": "HTML", **keyboards.chat(name)}
+    params = {"text": texts.meeting.chat_opened(name), "parse_mode": "HTML", **keyboards.chat(name)}
     return send(turn.user, "sendMessage", params)
 
 
 def leave(turn: Turn, match: Match) -> Reply:
     _close(turn)
-    return _without_keyboard(turn.user, texts.chat_left(match.partner_of(turn.user).profile.name))
+    return _without_keyboard(turn.user, texts.meeting.chat_left(match.partner_of(turn.user).profile.name))
 
 
 def actions(turn: Turn, match: Match) -> Reply:
-    return turn.say(texts.chat_actions(match.partner_of(turn.user).profile.name), keyboards.chat_actions(match))
+    return turn.say(texts.meeting.chat_actions(match.partner_of(turn.user).profile.name), keyboards.chat_actions(match))
 
 
 def show_partner(turn: Turn) -> Reply:
     match = _match(turn)
     partner, number = match.partner_of(turn.user), int(turn.args[1])
     photos = list(Photo.objects.filter(user=partner))
-    caption = texts.profile_caption(partner.profile)
+    caption = texts.profile.profile_caption(partner.profile)
     if not photos:
         return turn.say(caption)
     number = number if number < len(photos) else 0
@@ -80,7 +82,7 @@ def show_partner(turn: Turn) -> Reply:
 def ask_unmatch(turn: Turn) -> Reply:
     match = _match(turn)
     return turn.screen(
-        texts.confirm_unmatch(match.partner_of(turn.user).profile.name), keyboards.confirm_unmatch(match)
+        texts.meeting.confirm_unmatch(match.partner_of(turn.user).profile.name), keyboards.confirm_unmatch(match)
     )
 
 
@@ -95,13 +97,13 @@ def block(turn: Turn) -> Reply:
     match = _match(turn)
     partner = match.partner_of(turn.user)
     block_member(turn.user, partner)
-    return toast(texts.blocked(partner.profile.name)) + show_ended(turn, match)
+    return toast(texts.meeting.blocked(partner.profile.name)) + show_ended(turn, match)
 
 
 def show_ended(turn: Turn, match: Match) -> Reply:
     """What both see of a match that the member has ended, whichever way."""
     partner = match.partner_of(turn.user)
-    text = texts.you_ended(partner.profile.name)
+    text = texts.meeting.you_ended(partner.profile.name)
     if _has_open(turn.user, match):
         _close(turn)
         return turn.delete_tapped() + _without_keyboard(turn.user, text) + tell_ended(match, partner, turn.user)
@@ -111,7 +113,7 @@ def show_ended(turn: Turn, match: Match) -> Reply:
 def tell_ended(match: Match, reader: User, who: User) -> Reply:
     """Takes the keyboard away from a partner who has this chat open, and says why."""
     with override(reader.language):
-        text = texts.partner_ended(who.profile.name)
+        text = texts.meeting.partner_ended(who.profile.name)
     return _without_keyboard(reader, text) if _has_open(reader, match) else say(reader, text)
 
 
@@ -133,7 +135,9 @@ def _close(turn: Turn) -> None:
 
 def explain_contact(turn: Turn) -> Reply:
     match = _match(turn)
-    return turn.screen(texts.explain_contact(match.partner_of(turn.user).profile.name), keyboards.contact(match))
+    return turn.screen(
+        texts.meeting.explain_contact(match.partner_of(turn.user).profile.name), keyboards.contact(match)
+    )
 
 
 def agree_to_contact(turn: Turn) -> Reply:
@@ -146,14 +150,16 @@ def agree_to_contact(turn: Turn) -> Reply:
         with override(partner.language):
             asked = say(
                 partner,
-                texts.contact_asked(turn.user.profile.name),
+                texts.meeting.contact_asked(turn.user.profile.name),
                 keyboards.contact(match),
                 key=f"contact:{match.pk}",
             )
-        return turn.screen(texts.contact_waiting(partner.profile.name)) + asked
+        return turn.screen(texts.meeting.contact_waiting(partner.profile.name)) + asked
     with override(partner.language):
-        shown = say(partner, texts.contact_shown(turn.user.profile.name, username), key=f"contact-shown:{match.pk}")
-    return turn.screen(texts.contact_shown(partner.profile.name, names[partner.pk])) + shown
+        shown = say(
+            partner, texts.meeting.contact_shown(turn.user.profile.name, username), key=f"contact-shown:{match.pk}"
+        )
+    return turn.screen(texts.meeting.contact_shown(partner.profile.name, names[partner.pk])) + shown
 
 
 # ---- What passes through
@@ -163,7 +169,7 @@ def pass_on(turn: Turn, conversation: Conversation, *, reply_to: object = None) 
     """Relays the message of this turn to the partner."""
     content = content_of(turn.message)
     if content is None:
-        return turn.say(texts.contact_not_relayed() if turn.message.contact else texts.cannot_relay())
+        return turn.say(texts.meeting.contact_not_relayed() if turn.message.contact else texts.meeting.cannot_relay())
     relay(
         conversation,
         turn.user,

@@ -15,7 +15,9 @@ from apps.users.models import User
 
 def ask_reason(turn: Turn) -> Reply:
     target = _person(turn, turn.target_id())
-    return turn.say(texts.ask_report_reason(target.profile.name), keyboards.report_reasons("reason", target.pk.hex))
+    return turn.say(
+        texts.meeting.ask_report_reason(target.profile.name), keyboards.report_reasons("reason", target.pk.hex)
+    )
 
 
 def ask_reason_in_chat(turn: Turn) -> Reply:
@@ -23,7 +25,7 @@ def ask_reason_in_chat(turn: Turn) -> Reply:
     if match is None:
         raise RuleError("match_gone")
     name = match.partner_of(turn.user).profile.name
-    return turn.screen(texts.ask_report_reason(name), keyboards.report_reasons("reason_chat", match.pk.hex))
+    return turn.screen(texts.meeting.ask_report_reason(name), keyboards.report_reasons("reason_chat", match.pk.hex))
 
 
 def report(turn: Turn) -> Reply:
@@ -48,14 +50,14 @@ def take_words(turn: Turn, text: str) -> Reply:
     filed = Report.objects.filter(pk=turn.dialogue.data["report"], reporter=turn.user).first()
     turn.stop_waiting()
     if filed is None:
-        return turn.say(texts.person_gone())
+        return turn.say(texts.meeting.person_gone())
     add_words(filed, text)
-    return turn.say(texts.report_words_added(), keyboards.browse())
+    return turn.say(texts.meeting.report_words_added(), keyboards.browse())
 
 
 def _thank(turn: Turn, filed: Report, target: User) -> Reply:
     turn.wait_for("report_words", report=str(filed.pk))
-    return toast("") + turn.screen(texts.report_thanks(), keyboards.reported(target))
+    return toast("") + turn.screen(texts.meeting.report_thanks(), keyboards.reported(target))
 
 
 def _person(turn: Turn, user_id: UUID) -> User:

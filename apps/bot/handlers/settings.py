@@ -11,29 +11,29 @@ from apps.users import services
 def settings(turn: Turn) -> Reply:
     """/settings"""
     return signup.leave_question(turn) + turn.screen(
-        texts.settings(), keyboards.settings(paused=turn.user.paused_at is not None)
+        texts.account.settings(), keyboards.settings(paused=turn.user.paused_at is not None)
     )
 
 
 def help_page(turn: Turn) -> Reply:
     """/help"""
-    return turn.say(texts.help_text())
+    return turn.say(texts.account.help_text())
 
 
 def languages(turn: Turn) -> Reply:
-    return turn.screen(texts.ask_language(), keyboards.languages())
+    return turn.screen(texts.account.ask_language(), keyboards.languages())
 
 
 def pause(turn: Turn) -> Reply:
     is_on = turn.args[0] == "on"
     services.set_paused(turn.user, paused=is_on)
     if is_on:
-        return turn.screen(texts.pause_on(), keyboards.resume())
-    return turn.screen(texts.pause_off(), keyboards.browse())
+        return turn.screen(texts.account.pause_on(), keyboards.resume())
+    return turn.screen(texts.account.pause_off(), keyboards.browse())
 
 
 def ask_delete(turn: Turn) -> Reply:
-    return turn.screen(texts.confirm_delete(), keyboards.confirm_delete())
+    return turn.screen(texts.account.confirm_delete(), keyboards.confirm_delete())
 
 
 def delete(turn: Turn) -> Reply:
@@ -42,7 +42,7 @@ def delete(turn: Turn) -> Reply:
     told = Reply()
     for match in matches_of(turn.user).filter(conversation__isnull=False):
         told += tell_ended(match, match.partner_of(turn.user), turn.user)
-    farewell = say_to_chat(turn.user.telegram_id, texts.deleted())
+    farewell = say_to_chat(turn.user.telegram_id, texts.account.deleted())
     services.erase(turn.user)
     return farewell + told
 
@@ -63,8 +63,8 @@ def came_or_went(turn: Turn) -> Reply:
 
 
 def unknown_tap(turn: Turn) -> Reply:
-    return toast(texts.unknown_tap())
+    return toast(texts.account.unknown_tap())
 
 
 def unknown_command(turn: Turn) -> Reply:
-    return turn.say(texts.unknown_command())
+    return turn.say(texts.account.unknown_command())

@@ -51,7 +51,7 @@ def ask_again(turn: Turn) -> Reply:
 def take_text(turn: Turn, text: str) -> Reply:
     """The answer in words to the question that was asked."""
     take = STEPS[turn.dialogue.step].take_text
-    return take(turn, text) if take else turn.say(texts.use_the_buttons()) + ask(turn, turn.dialogue.step)
+    return take(turn, text) if take else turn.say(texts.profile.use_the_buttons()) + ask(turn, turn.dialogue.step)
 
 
 def _after(turn: Turn, step: str) -> Reply:
@@ -59,7 +59,7 @@ def _after(turn: Turn, step: str) -> Reply:
         return ask(turn, SIGNUP[SIGNUP.index(step) + 1])
     turn.stop_waiting()
     overview = preferences if step in ("seeking", "age_range") else profile
-    return toast(texts.saved()) + overview(turn)
+    return toast(texts.profile.saved()) + overview(turn)
 
 
 def back(turn: Turn) -> Reply:
@@ -91,7 +91,7 @@ def leave_question(turn: Turn) -> Reply:
     """The member turned to something else: an unanswered question for the place leaves no button behind."""
     is_place = turn.dialogue.step == "place" and turn.user.profile.published_at is not None
     turn.stop_waiting()
-    return _keyboard_as_before(turn, texts.place_unchanged()) if is_place else Reply()
+    return _keyboard_as_before(turn, texts.profile.place_unchanged()) if is_place else Reply()
 
 
 # ---- Start
@@ -102,16 +102,16 @@ def start(turn: Turn) -> Reply:
     if turn.user.consented_at is None:
         return welcome(turn)
     if turn.user.profile.published_at is None:
-        return turn.say(texts.finish_profile_first()) + ask_again(turn)
-    return leave_question(turn) + turn.say(texts.welcome_back(turn.user.profile.name), keyboards.browse())
+        return turn.say(texts.meeting.finish_profile_first()) + ask_again(turn)
+    return leave_question(turn) + turn.say(texts.account.welcome_back(turn.user.profile.name), keyboards.browse())
 
 
 def welcome(turn: Turn) -> Reply:
-    return turn.screen(texts.welcome(), keyboards.consent())
+    return turn.screen(texts.account.welcome(), keyboards.consent())
 
 
 def legal(turn: Turn) -> Reply:
-    return turn.say(texts.terms() if turn.args[0] == "terms" else texts.privacy())
+    return turn.say(texts.account.terms() if turn.args[0] == "terms" else texts.account.privacy())
 
 
 def consent(turn: Turn) -> Reply:
@@ -127,16 +127,16 @@ def set_language(turn: Turn) -> Reply:
     with override(turn.user.language):
         if turn.user.consented_at is None:
             return welcome(turn)
-        said = toast(texts.language_set())
+        said = toast(texts.account.language_set())
         is_online = turn.user.profile.published_at is not None
-        return said + (turn.screen(texts.language_set()) if is_online else ask_again(turn))
+        return said + (turn.screen(texts.account.language_set()) if is_online else ask_again(turn))
 
 
 # ---- The questions
 
 
 def _ask_name(turn: Turn) -> Reply:
-    return turn.screen(texts.ask_name(), keyboards.back("name"))
+    return turn.screen(texts.profile.ask_name(), keyboards.back("name"))
 
 
 def _take_name(turn: Turn, text: str) -> Reply:
@@ -145,18 +145,18 @@ def _take_name(turn: Turn, text: str) -> Reply:
 
 
 def _ask_birth_date(turn: Turn) -> Reply:
-    return turn.screen(texts.ask_birth_date(), keyboards.back("birth_date"))
+    return turn.screen(texts.profile.ask_birth_date(), keyboards.back("birth_date"))
 
 
 def _take_birth_date(turn: Turn, text: str) -> Reply:
     birth_date = _read_date(text)
     if birth_date is None:
-        return turn.say(texts.birth_date_unreadable(), keyboards.back("birth_date"))
+        return turn.say(texts.profile.birth_date_unreadable(), keyboards.back("birth_date"))
     if services.is_minor(birth_date):
         assert turn.user.telegram_id is not None
         chat_id = turn.user.telegram_id
         services.erase(turn.user)
-        return say_to_chat(chat_id, texts.minor())
+        return say_to_chat(chat_id, texts.account.minor())
     services.set_birth_date(turn.user, birth_date)
     age = min(turn.user.profile.age, MAX_AGE)
     services.set_age_range(
@@ -166,7 +166,7 @@ def _take_birth_date(turn: Turn, text: str) -> Reply:
 
 
 def _ask_gender(turn: Turn) -> Reply:
-    return turn.screen(texts.ask_gender(), keyboards.genders(turn.user.profile.gender, step="gender"))
+    return turn.screen(texts.profile.ask_gender(), keyboards.genders(turn.user.profile.gender, step="gender"))
 
 
 def set_gender(turn: Turn) -> Reply:
@@ -175,7 +175,7 @@ def set_gender(turn: Turn) -> Reply:
 
 
 def _ask_seeking(turn: Turn) -> Reply:
-    return turn.screen(texts.ask_seeking(), keyboards.seeking(turn.user.preferences.genders, step="seeking"))
+    return turn.screen(texts.profile.ask_seeking(), keyboards.seeking(turn.user.preferences.genders, step="seeking"))
 
 
 def toggle_seeking(turn: Turn) -> Reply:
@@ -184,21 +184,21 @@ def toggle_seeking(turn: Turn) -> Reply:
 
 
 def _ask_place(turn: Turn) -> Reply:
-    return send(turn.user, "sendMessage", {"text": texts.ask_place(), **keyboards.location()})
+    return send(turn.user, "sendMessage", {"text": texts.profile.ask_place(), **keyboards.location()})
 
 
 def _take_place(turn: Turn, text: str) -> Reply:
     found = gazetteer.find(text)
     if not found:
-        return turn.say(texts.place_unknown())
+        return turn.say(texts.profile.place_unknown())
     if len(found) > 1:
-        return turn.say(texts.place_ambiguous(), keyboards.places(found, turn.user.language, step="place"))
+        return turn.say(texts.profile.place_ambiguous(), keyboards.places(found, turn.user.language, step="place"))
     return _set_place(turn, found[0])
 
 
 def leave_place(turn: Turn) -> Reply:
     """Back from the question for the place; the button below the input field may be tapped much later, too."""
-    before = turn.delete_tapped() + _keyboard_as_before(turn, texts.place_unchanged())
+    before = turn.delete_tapped() + _keyboard_as_before(turn, texts.profile.place_unchanged())
     return before + _back(turn, "place") if turn.dialogue.step == "place" else before
 
 
@@ -213,19 +213,19 @@ def take_location(turn: Turn) -> Reply:
     """A shared location answers the question for the place, and only that."""
     is_online = turn.user.profile.published_at is not None
     if turn.dialogue.step != "place" or (is_online and turn.is_prompt_expired):
-        return _keyboard_as_before(turn, texts.contact_not_relayed()) if is_online else ask_again(turn)
+        return _keyboard_as_before(turn, texts.meeting.contact_not_relayed()) if is_online else ask_again(turn)
     location = turn.message.location
     assert location is not None
     nearest = gazetteer.nearest(location.latitude, location.longitude)
-    name = gazetteer.label(nearest, turn.user.language) if nearest else texts.unnamed_place()
+    name = gazetteer.label(nearest, turn.user.language) if nearest else texts.profile.unnamed_place()
     services.set_place(turn.user, latitude=location.latitude, longitude=location.longitude, place=name)
-    return _keyboard_as_before(turn, texts.place_set(name)) + _after(turn, "place")
+    return _keyboard_as_before(turn, texts.profile.place_set(name)) + _after(turn, "place")
 
 
 def _set_place(turn: Turn, place: gazetteer.Place) -> Reply:
     name = gazetteer.label(place, turn.user.language)
     services.set_place(turn.user, latitude=place.latitude, longitude=place.longitude, place=name)
-    return turn.delete_tapped() + _keyboard_as_before(turn, texts.place_set(name)) + _after(turn, "place")
+    return turn.delete_tapped() + _keyboard_as_before(turn, texts.profile.place_set(name)) + _after(turn, "place")
 
 
 def _keyboard_as_before(turn: Turn, text: str) -> Reply:
@@ -252,12 +252,12 @@ def toggle_interest(turn: Turn) -> Reply:
 
 def _interests_page(turn: Turn, page: int) -> Reply:
     chosen = turn.user.profile.interests
-    text = texts.ask_interests(len(chosen), services.MAX_INTERESTS)
+    text = texts.profile.ask_interests(len(chosen), services.MAX_INTERESTS)
     return turn.screen(text, keyboards.interests(chosen, page, step="interests"))
 
 
 def _ask_bio(turn: Turn) -> Reply:
-    return turn.screen(texts.ask_bio(), keyboards.bio(step="bio", has_bio=bool(turn.user.profile.bio)))
+    return turn.screen(texts.profile.ask_bio(), keyboards.bio(step="bio", has_bio=bool(turn.user.profile.bio)))
 
 
 def _take_bio(turn: Turn, text: str) -> Reply:
@@ -272,13 +272,13 @@ def clear_bio(turn: Turn) -> Reply:
 
 def _ask_photos(turn: Turn) -> Reply:
     own = list(Photo.objects.filter(user=turn.user))
-    return turn.screen(texts.ask_photos(len(own)), keyboards.photos(own, step="photos"))
+    return turn.screen(texts.profile.ask_photos(len(own)), keyboards.photos(own, step="photos"))
 
 
 def take_photo(turn: Turn, picture: telegram.PhotoSize) -> Reply:
     """A photo sent while photos were asked for."""
     added = services.add_photo(turn.user, file_id=picture.file_id, file_unique_id=picture.file_unique_id)
-    known = Reply() if added else turn.say(texts.photo_known())
+    known = Reply() if added else turn.say(texts.profile.photo_known())
     return known + ask(turn, "photos")
 
 
@@ -290,29 +290,29 @@ def remove_photo(turn: Turn) -> Reply:
 def _ask_preview(turn: Turn) -> Reply:
     missing = services.missing_parts(turn.user)
     if missing:
-        return turn.say(texts.finish_profile_first()) + ask(turn, missing[0])
+        return turn.say(texts.meeting.finish_profile_first()) + ask(turn, missing[0])
     first = Photo.objects.filter(user=turn.user)[0]
-    caption = texts.preview(turn.user.profile, turn.user.preferences)
+    caption = texts.profile.preview(turn.user.profile, turn.user.preferences)
     return turn.delete_tapped() + send_photo(turn.user, first, caption, keyboards.preview(step="preview"))
 
 
 def publish(turn: Turn) -> Reply:
     missing = services.missing_parts(turn.user)
     if missing:
-        return turn.say(texts.finish_profile_first()) + ask(turn, missing[0])
+        return turn.say(texts.meeting.finish_profile_first()) + ask(turn, missing[0])
     services.publish(turn.user)
     turn.stop_waiting()
-    return turn.screen(texts.published(), keyboards.browse())
+    return turn.screen(texts.profile.published(), keyboards.browse())
 
 
 def _ask_age_range(turn: Turn) -> Reply:
-    return turn.screen(texts.ask_age_range(), keyboards.to_preferences())
+    return turn.screen(texts.profile.ask_age_range(), keyboards.to_preferences())
 
 
 def _take_age_range(turn: Turn, text: str) -> Reply:
     ages = _AGES.match(text)
     if ages is None:
-        return turn.say(texts.age_range_unreadable(), keyboards.to_preferences())
+        return turn.say(texts.profile.age_range_unreadable(), keyboards.to_preferences())
     services.set_age_range(turn.user, int(ages[1]), int(ages[2]))
     return _after(turn, "age_range")
 
@@ -325,25 +325,25 @@ def profile(turn: Turn) -> Reply:
     left = leave_question(turn)
     first = Photo.objects.filter(user=turn.user).first()
     assert first is not None, "a published profile has a photo"
-    caption = texts.own_profile(turn.user.profile, turn.user.preferences, below=texts.what_to_change())
+    caption = texts.profile.own_profile(turn.user.profile, turn.user.preferences, below=texts.profile.what_to_change())
     return left + turn.picture(first, caption, keyboards.profile())
 
 
 def preferences(turn: Turn) -> Reply:
     """/preferences"""
     left = leave_question(turn)
-    text = f"{texts.preferences(turn.user.preferences)}\n\n{texts.preferences_work_both_ways()}"
+    text = f"{texts.profile.preferences(turn.user.preferences)}\n\n{texts.profile.preferences_work_both_ways()}"
     return left + turn.screen(text, keyboards.preferences(turn.user.preferences.genders))
 
 
 def distances(turn: Turn) -> Reply:
     turn.stop_waiting()
-    return turn.screen(texts.ask_distance(), keyboards.distances(turn.user.preferences.max_distance_km))
+    return turn.screen(texts.profile.ask_distance(), keyboards.distances(turn.user.preferences.max_distance_km))
 
 
 def set_distance(turn: Turn) -> Reply:
     services.set_max_distance(turn.user, int(turn.args[0]) or None)
-    return toast(texts.saved()) + preferences(turn)
+    return toast(texts.profile.saved()) + preferences(turn)
 
 
 def _read_date(text: str) -> date | None:

@@ -31,14 +31,14 @@ def message(turn: Turn) -> Reply:
 def _while_signing_up(turn: Turn) -> Reply:
     if turn.dialogue.step not in signup.STEPS:
         return signup.ask_again(turn)
-    if turn.message.text in texts.back_labels():
+    if turn.message.text in texts.profile.back_labels():
         return signup.leave_place(turn)
     if turn.dialogue.step == "photos":
-        return _photo(turn) or turn.say(texts.use_the_buttons()) + signup.ask_again(turn)
+        return _photo(turn) or turn.say(texts.profile.use_the_buttons()) + signup.ask_again(turn)
     if turn.is_prompt_expired:
-        return turn.say(texts.prompt_expired()) + signup.ask_again(turn)
+        return turn.say(texts.profile.prompt_expired()) + signup.ask_again(turn)
     if not turn.message.text:
-        return turn.say(texts.words_please()) + signup.ask_again(turn)
+        return turn.say(texts.profile.words_please()) + signup.ask_again(turn)
     return signup.take_text(turn, turn.message.text)
 
 
@@ -51,7 +51,7 @@ def _answer(turn: Turn) -> Reply | None:
     if not is_answer:
         return None
     if turn.is_prompt_expired:
-        return signup.leave_question(turn) + turn.say(texts.prompt_gone())
+        return signup.leave_question(turn) + turn.say(texts.profile.prompt_gone())
     if step == "photos" or not turn.message.text:
         return _photo(turn)
     return ANSWERS[step](turn, turn.message.text) if step in ANSWERS else signup.take_text(turn, turn.message.text)
@@ -62,16 +62,16 @@ def _photo(turn: Turn) -> Reply | None:
         return signup.take_photo(turn, turn.message.photo[-1])
     document = turn.message.document
     if document and (document.mime_type or "").startswith("image/"):
-        return turn.say(texts.send_as_photo())
+        return turn.say(texts.profile.send_as_photo())
     return None
 
 
 def _keyboard_button(turn: Turn, text: str) -> Reply | None:
     """A tap on a keyboard below the input field arrives as its label in plain text, whatever the bot is waiting for."""
-    if text in texts.back_labels():
+    if text in texts.profile.back_labels():
         return signup.leave_place(turn)
-    is_menu = texts.is_chat_menu_label(text)
-    if not is_menu and not texts.is_chat_leave_label(text):
+    is_menu = texts.meeting.is_chat_menu_label(text)
+    if not is_menu and not texts.meeting.is_chat_leave_label(text):
         return None
     conversation = chat.open_conversation(turn)
     if conversation is None:
@@ -81,5 +81,5 @@ def _keyboard_button(turn: Turn, text: str) -> Reply | None:
 
 def _nobody(turn: Turn) -> Reply:
     """Says that it went to nobody, takes away a keyboard that may be left of an ended chat, and offers the matches."""
-    params = {"text": texts.nobody_to_write_to(), "parse_mode": "HTML", **chat.REMOVE_KEYBOARD}
+    params = {"text": texts.meeting.nobody_to_write_to(), "parse_mode": "HTML", **chat.REMOVE_KEYBOARD}
     return send(turn.user, "sendMessage", params) + chat.matches(turn)

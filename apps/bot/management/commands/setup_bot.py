@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import override
 
-from apps.bot import texts
+from apps.bot.texts import account
 from apps.core.errors import GatewayError
 from apps.core.gateways.telegram import BotApi, bot_api
 
@@ -54,8 +54,8 @@ async def _route_updates(api: BotApi) -> None:
 
 async def _introduce(api: BotApi, language: str) -> None:
     with override(language):
-        commands = [{"command": name, "description": texts.command_description(name)} for name in texts.COMMANDS]
-        description = texts.bot_description()
+        commands = [{"command": name, "description": account.command_description(name)} for name in account.COMMANDS]
+        description = account.bot_description()
     # the default language serves everybody whose own has no entry
     scope = {} if language == settings.LANGUAGE_CODE else {"language_code": language}
     await api.call("setMyCommands", {"commands": commands, **scope})
