@@ -52,6 +52,7 @@ def _own_view(message: Message) -> JsonObject:
 def open_window(persona: Persona, *, before: int | None = None) -> JsonObject:
     """State and last messages of a chat, and the event to go on from; with ``before`` older messages only."""
     last_event = persona.events.order_by("-id").values_list("id", flat=True).first() or 0
+    persona.refresh_from_db()  # not older than the event that the browser goes on from
     found = _messages(persona).order_by("-message_id")
     if before is not None:
         found = found.filter(message_id__lt=before)
@@ -80,6 +81,7 @@ def news(persona: Persona, *, after: int) -> JsonObject:
     if by_kind[Event.Kind.ACTION]:
         answer["action"] = by_kind[Event.Kind.ACTION][-1].payload["action"]
     if by_kind[Event.Kind.CHAT]:
+        persona.refresh_from_db()  # not older than these events
         answer["state"] = chat_state(persona)
         answer["cleared"] = any("cleared" in event.payload for event in by_kind[Event.Kind.CHAT])
     return answer

@@ -6,6 +6,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from apps.simulator import windows
 from apps.simulator.models import Persona
 from apps.simulator.personas import NewPersona, create_persona, say
 
@@ -161,3 +162,15 @@ def test_it_pages_back_through_a_long_chat(client, ana, window):
     assert (len(newest["messages"]), newest["has_earlier"]) == (100, True)
     earlier = client.get("/simulator/api/chats/501", {"before": newest["messages"][0]["id"]}).json()
     assert ([m["text"] for m in earlier["messages"]], earlier["has_earlier"]) == (["0", "1", "2", "3", "4"], False)
+
+
+def test_it_shows_a_keyboard_that_comes_just_while_the_browser_asks(api, ana):
+    asked_for = Persona.objects.get(pk=ana.pk)
+    api("sendMessage", chat_id=501, text="Where?", reply_markup={"keyboard": [["Here"]]})
+    assert windows.news(asked_for, after=0)["state"]["reply_keyboard"]["keyboard"] == [[{"text": "Here"}]]
+
+
+def test_it_opens_a_chat_with_a_keyboard_that_comes_just_then(api, ana):
+    asked_for = Persona.objects.get(pk=ana.pk)
+    api("sendMessage", chat_id=501, text="Where?", reply_markup={"keyboard": [["Here"]]})
+    assert windows.open_window(asked_for)["reply_keyboard"]["keyboard"] == [[{"text": "Here"}]]
