@@ -11,8 +11,6 @@ from tests.e2e.conftest import Windows
 from tests.e2e.newcomer import Newcomer, sign_up
 from tests.e2e.stack import Deployment
 
-pytestmark = pytest.mark.xdist_group("simulator")
-
 PARK_AN_UPDATE = """
 from apps.bot.models import Update
 Update.objects.create(bot_id=1, update_id=777, status="parked", attempts=6, error="KeyError at chat.py:10 (relay)")

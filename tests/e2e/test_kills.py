@@ -8,8 +8,6 @@ from pathlib import Path
 from random import Random
 from typing import Self
 
-import pytest
-
 from tests.e2e.chat import Chat
 from tests.e2e.newcomer import Newcomer, sign_up
 from tests.e2e.stack import Deployment, Stack, wait_until
@@ -58,7 +56,6 @@ class Killer:
                 self.kills[victim] += 1
 
 
-@pytest.mark.xdist_group("telegram-elsewhere")
 def test_it_loses_no_message_whenever_web_and_sender_are_killed(
     telegram_elsewhere: Deployment, make_photo: Callable[[str], Path]
 ) -> None:

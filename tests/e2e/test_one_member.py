@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.chat import Chat
@@ -12,7 +11,6 @@ from tests.e2e.newcomer import Newcomer, sign_up
 from tests.e2e.pane import Pane
 from tests.e2e.stack import Deployment
 
-pytestmark = pytest.mark.xdist_group("simulator")
 MakePhoto = Callable[[str], Path]
 
 

@@ -3,15 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Windows
 from tests.e2e.newcomer import Newcomer, sign_up
 from tests.e2e.pane import Pane
 from tests.e2e.stack import Deployment
-
-pytestmark = pytest.mark.xdist_group("simulator")
 
 
 def test_it_serves_two_chats_at_phone_width(

@@ -13,13 +13,8 @@ from tests.e2e.newcomer import Newcomer, sign_up
 from tests.e2e.pane import Pane
 from tests.e2e.stack import Deployment
 
-DEPLOYMENTS = [
-    pytest.param("simulator", marks=pytest.mark.xdist_group("simulator")),
-    pytest.param("telegram_elsewhere", marks=pytest.mark.xdist_group("telegram-elsewhere")),
-]
 
-
-@pytest.fixture(params=DEPLOYMENTS)
+@pytest.fixture(params=["simulator", "telegram_elsewhere"])
 def deployment(request: pytest.FixtureRequest) -> Deployment:
     found: Deployment = request.getfixturevalue(request.param)
     return found
@@ -81,7 +76,6 @@ def messages_of(deployment: Deployment, pane: Pane) -> str:
     return json.dumps(chat["messages"])
 
 
-@pytest.mark.xdist_group("telegram-elsewhere")
 def test_it_has_no_simulator_of_its_own_when_telegram_is_elsewhere(telegram_elsewhere: Deployment) -> None:
     assert urllib3.request("GET", f"{telegram_elsewhere.product.url}/simulator/").status == 404
     assert urllib3.request("GET", f"{telegram_elsewhere.telegram.url}/simulator/").status == 200
