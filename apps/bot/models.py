@@ -23,6 +23,14 @@ class Update(models.Model):
 
     bot_id = models.BigIntegerField()
     update_id = models.BigIntegerField()
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text=_("Whose it is, while it has failed: it goes when they are erased."),
+    )
     status = models.CharField(max_length=8, choices=Status, default=Status.DONE)
     payload = EncryptedTextField(blank=True)
     error = models.CharField(
@@ -33,6 +41,8 @@ class Update(models.Model):
     received_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
+        verbose_name = _("update")
+        verbose_name_plural = _("updates")
         constraints = [models.UniqueConstraint(fields=["bot_id", "update_id"], name="update_once")]
         indexes = [
             # bot.retry_updates: failed updates that are due

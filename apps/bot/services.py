@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
 from traceback import extract_tb
 from typing import Any
@@ -16,9 +17,10 @@ from django.utils import timezone
 from django.utils.translation import override
 
 from apps.bot import texts
+from apps.bot.handlers import settings as settings_handlers
 from apps.bot.handlers import signup
 from apps.bot.models import Dialogue, Update
-from apps.bot.parsing import bot_id, read_update, without_exact_place
+from apps.bot.parsing import BIGINT_MAX, bot_id, read_update, without_exact_place
 from apps.bot.routes import Needs, find_route
 from apps.bot.turn import Reply, Turn, say, say_to_chat, toast
 from apps.core.errors import RuleError
@@ -125,12 +127,10 @@ def _greet_stranger(update: telegram.Update, sender: telegram.User, act: Callabl
     words = ((update.message.text if update.message else None) or "").split()
     if not words or words[0] != "/start":
         known = language if language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
+        if update.my_chat_member or update.edited_message:
+            return Reply()
         with override(known):
-            return (
-                Reply()
-                if update.my_chat_member or update.edited_message
-                else say_to_chat(sender.id, texts.account.unknown_visitor())
-            )
+            return say_to_chat(sender.id, texts.account.unknown_visitor())
     user = register(sender.id, language=language, source=words[1] if len(words) > 1 else "")
     Dialogue.objects.get_or_create(user=user)
     lock_member(sender.id)
@@ -144,8 +144,8 @@ def _dispatch(turn: Turn) -> Reply:
     if found is None:
         return Reply()
     route, turn.args = found
-    if turn.user.banned_at:
-        return turn.say(texts.account.banned())
+    if turn.user.banned_at and route.handler is not settings_handlers.came_or_went:
+        return Reply() if turn.update.edited_message else turn.say(texts.account.banned())
     if route.needs >= Needs.CONSENT and turn.user.consented_at is None:
         return toast(texts.account.must_consent()) + turn.say(texts.account.must_consent()) + signup.welcome(turn)
     if route.needs >= Needs.PROFILE and turn.user.profile.published_at is None:
@@ -155,7 +155,8 @@ def _dispatch(turn: Turn) -> Reply:
 
 def _explain(turn: Turn, refusal: RuleError) -> Reply:
     text = texts.account.rule(refusal.code, refusal.params)
-    return toast(text, alert=True) if turn.update.callback_query else turn.say(text)
+    # a toast is plain text
+    return toast(unescape(text), alert=True) if turn.update.callback_query else turn.say(text)
 
 
 def _answer_tap(query_id: str, reply: Reply) -> Answer:
@@ -200,13 +201,18 @@ def _keep_failed(payload: dict[str, Any], error: Exception) -> None:
     with transaction.atomic():
         if not _claim(payload["update_id"]):
             return
+        user = _sender_of(payload)
         Update.objects.filter(bot_id=bot_id(), update_id=payload["update_id"]).update(
+            user=user,
             status=Status.FAILED,
             payload=orjson.dumps(without_exact_place(payload)).decode(),
             error=_where(error),
             retry_at=timezone.now() + FIRST_RETRY_AFTER,
         )
-        _apologise(payload)
+        if user:
+            with override(user.language):
+                key = f"apology:{bot_id()}:{payload['update_id']}"
+                enqueue(say(user, texts.account.apology(), key=key).outgoing)
 
 
 def _postpone(update: Update, error: Exception) -> None:
@@ -222,17 +228,14 @@ def _postpone(update: Update, error: Exception) -> None:
     )
 
 
-def _apologise(payload: dict[str, Any]) -> None:
-    """Once for each failed update, to a member who can be found without the part that failed."""
+def _sender_of(payload: dict[str, Any]) -> User | None:
+    """The member it came from, found without the part that failed; None when it does not say, or is no member."""
     parts = [part for part in payload.values() if isinstance(part, dict)]
     sender = parts[0].get("from") if parts else None
     sender_id = sender.get("id") if isinstance(sender, dict) else None
-    if type(sender_id) is not int or abs(sender_id) > 2**53:
-        return
-    user = User.objects.filter(telegram_id=sender_id).first()
-    if user:
-        with override(user.language):
-            enqueue(say(user, texts.account.apology(), key=f"apology:{bot_id()}:{payload['update_id']}").outgoing)
+    if type(sender_id) is not int or abs(sender_id) > BIGINT_MAX:
+        return None
+    return User.objects.filter(telegram_id=sender_id).first()
 
 
 def _where(error: Exception) -> str:

@@ -19,6 +19,8 @@ class Conversation(UUIDModel):
     last_message_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name = _("conversation")
+        verbose_name_plural = _("conversations")
         indexes = [
             # the admin's newest-first list
             models.Index(fields=["-created_at"], name="conversation_newest"),

@@ -1,5 +1,6 @@
 """Field and base classes that every app's models stand on."""
 
+import json
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +10,9 @@ from apps.core import encryption
 
 if TYPE_CHECKING:
     TextField = models.TextField[str, str]
+    AnyField = models.Field[Any, Any]
 else:
-    TextField = models.TextField
+    TextField, AnyField = models.TextField, models.Field
 
 
 class UUIDModel(models.Model):
@@ -31,3 +33,16 @@ class EncryptedTextField(TextField):
 
     def from_db_value(self, value: str | None, *_: object) -> str | None:
         return encryption.decrypt(value) if value else value
+
+
+class EncryptedJSONField(AnyField):
+    """JSON that the database sees only encrypted. What is empty is stored as nothing, and read as an empty object."""
+
+    def get_internal_type(self) -> str:
+        return "TextField"
+
+    def get_prep_value(self, value: Any) -> str:
+        return encryption.encrypt(json.dumps(value)) if value else ""
+
+    def from_db_value(self, value: str, *_: object) -> Any:
+        return json.loads(encryption.decrypt(value)) if value else {}

@@ -50,6 +50,7 @@ class Match(UUIDModel):
     )
 
     class Meta:
+        verbose_name = _("match")
         verbose_name_plural = _("matches")
         constraints = [
             models.UniqueConstraint(fields=["low", "high"], name="match_once"),

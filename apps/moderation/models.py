@@ -34,6 +34,8 @@ class Report(UUIDModel):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name = _("report")
+        verbose_name_plural = _("reports")
         constraints = [
             models.CheckConstraint(name="report_not_oneself", condition=~Q(reporter=F("reported")) | Q(reporter=None))
         ]

@@ -6,6 +6,8 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from apps.core.models import EncryptedJSONField
+
 
 class Priority(models.IntegerChoices):
     """Lower goes first, across chats; within one chat the order of writing always holds."""
@@ -33,7 +35,9 @@ class Delivery(models.Model):
     )
     chat_id = models.BigIntegerField()
     method = models.CharField(max_length=40)
-    params = models.JSONField(default=dict, help_text=_("As the Bot API has it, without the chat. Emptied once sent."))
+    params = EncryptedJSONField(
+        default=dict, help_text=_("As the Bot API has it, without the chat. Emptied once sent.")
+    )
     priority = models.PositiveSmallIntegerField(choices=Priority, default=Priority.REPLY)
     key = models.CharField(max_length=100, unique=True, null=True, blank=True, help_text=_("Idempotency key."))
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
@@ -50,6 +54,7 @@ class Delivery(models.Model):
     error = models.CharField(max_length=200, blank=True)
 
     class Meta:
+        verbose_name = _("delivery")
         verbose_name_plural = _("deliveries")
         constraints = [
             models.CheckConstraint(

@@ -220,6 +220,7 @@ class PlannedAct(models.Model):
 
     class Meta:
         indexes = [
+            # autopilot: what people are about to do
             models.Index(fields=["due_at"], name="simulator_act_due", condition=models.Q(done_at__isnull=True)),
         ]
 

@@ -71,6 +71,7 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
 
     class Meta:
         verbose_name = _("user")
+        verbose_name_plural = _("users")
         constraints = [
             models.CheckConstraint(
                 name="user_is_member_or_staff",
@@ -121,6 +122,8 @@ class Profile(models.Model):
     published_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name = _("profile")
+        verbose_name_plural = _("profiles")
         constraints = [
             models.CheckConstraint(
                 name="profile_is_adult", condition=Q(birth_date__lte=_EighteenYearsAgo()) | Q(birth_date=None)
@@ -164,6 +167,7 @@ class Preferences(models.Model):
     )
 
     class Meta:
+        verbose_name = _("preferences")
         verbose_name_plural = _("preferences")
         constraints = [
             models.CheckConstraint(
@@ -191,6 +195,8 @@ class Photo(UUIDModel):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name = _("photo")
+        verbose_name_plural = _("photos")
         ordering = ["position"]
         constraints = [
             models.UniqueConstraint(
@@ -261,8 +267,9 @@ class Member(User):
     objects: ClassVar[MemberManager] = MemberManager()
 
     class Meta:
-        proxy = True
         verbose_name = _("member")
+        verbose_name_plural = _("members")
+        proxy = True
 
     @property
     def state(self) -> MemberState:
@@ -287,5 +294,6 @@ class Staff(User):
     objects: ClassVar[StaffManager] = StaffManager()
 
     class Meta:
-        proxy = True
         verbose_name = _("staff account")
+        verbose_name_plural = _("staff accounts")
+        proxy = True
