@@ -1,12 +1,19 @@
 from datetime import timedelta
 
 from celery import shared_task
+from django.db.models import CharField, Exists, OuterRef, Value
+from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 
 from apps.bot import services
+from apps.bot.handlers import chat
 from apps.bot.models import Update
+from apps.conversations.selectors import undelivered
+from apps.notifications.models import Delivery
+from apps.notifications.services import enqueue
 
 BATCH = 100
+TELL_WITHIN = timedelta(days=1)
 KEEP = timedelta(days=7)  # Telegram itself forgets an update after a day
 
 
@@ -15,6 +22,15 @@ def retry_updates() -> int:
     """Tries failed updates that are due again; how many are done now. Safe to run twice at once: each is claimed."""
     due = Update.objects.filter(status=Update.Status.FAILED, retry_at__lte=timezone.now()).order_by("retry_at")
     return sum(services.retry(pk) for pk in due.values_list("pk", flat=True)[:BATCH])
+
+
+@shared_task(name="bot.tell_undelivered")
+def tell_undelivered() -> int:
+    """Tells members which of their messages have not reached the partner; how many. Safe twice: each once by key."""
+    told_already = Delivery.objects.filter(key=Concat(Value("undelivered:"), Cast(OuterRef("pk"), CharField())))
+    failed = undelivered(since=timezone.now() - TELL_WITHIN).exclude(Exists(told_already))
+    replies = [chat.say_undelivered(message) for message in failed[:BATCH]]
+    return len([row for reply in replies for row in enqueue(reply.outgoing) if row])
 
 
 @shared_task(name="bot.purge_updates")

@@ -1,9 +1,10 @@
 """Reads of conversations: which one a reply belongs to, and the copies of a message on both sides."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from apps.conversations.models import ContactConsent, Conversation, Message
 from apps.core.errors import RuleError
@@ -66,3 +67,12 @@ def own_message(user: User, message_id: int) -> Message | None:
 
 def consents(conversation: Conversation) -> list[ContactConsent]:
     return list(ContactConsent.objects.filter(conversation=conversation).select_related("user__profile"))
+
+
+def undelivered(since: datetime) -> QuerySet[Message]:
+    """Messages written since then whose delivery to the partner has failed for good, oldest first."""
+    return (
+        Message.objects.filter(delivery__status=Delivery.Status.FAILED, delivery__created_at__gte=since)
+        .select_related("sender", "conversation__match__low__profile", "conversation__match__high__profile")
+        .order_by("created_at")
+    )

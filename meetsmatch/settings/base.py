@@ -194,6 +194,7 @@ CELERY_TASK_DEFAULT_QUEUE = "default"
 # Every task is named here: tests/guards sees to it.
 CELERY_TASK_ROUTES = {
     "bot.retry_updates": {"queue": "default"},
+    "bot.tell_undelivered": {"queue": "default"},
     "bot.purge_updates": {"queue": "default"},
     "notifications.purge_deliveries": {"queue": "default"},
     "users.store_photo": {"queue": "media"},
@@ -207,6 +208,7 @@ CELERY_TIMEZONE = TIME_ZONE
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "retry failed updates": {"task": "bot.retry_updates", "schedule": 15.0, "options": {"expires": 15}},
+    "tell of undelivered messages": {"task": "bot.tell_undelivered", "schedule": 10.0, "options": {"expires": 10}},
     "store missed photos": {"task": "users.store_missing_photos", "schedule": 60.0, "options": {"expires": 60}},
     "delete abandoned files": {"task": "users.delete_abandoned_files", "schedule": 60.0, "options": {"expires": 60}},
     "drop old updates": {"task": "bot.purge_updates", "schedule": crontab(hour="3", minute="10")},

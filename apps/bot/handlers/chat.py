@@ -192,6 +192,16 @@ def open_conversation(turn: Turn) -> Conversation | None:
     return conversation_of(turn.user, turn.dialogue.open_conversation_id)
 
 
+def say_undelivered(message: Message) -> Reply:
+    """Answers a relayed message that did not reach the partner; once, however often it is said."""
+    partner = message.conversation.match.partner_of(message.sender)
+    with override(message.sender.language):
+        text = texts.account.rule("partner_unreachable", {"name": partner.profile.name})
+    original = {"message_id": message.source_message_id, "allow_sending_without_reply": True}
+    params = {"text": text, "parse_mode": "HTML", "reply_parameters": original}
+    return send(message.sender, "sendMessage", params, key=f"undelivered:{message.pk}")
+
+
 def edited(turn: Turn) -> Reply:
     """An edit of something that was relayed changes the partner's copy; any other edit changes nothing."""
     content = content_of(turn.message)
