@@ -6,7 +6,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8000
 export PORT
 .DEFAULT_GOAL := help
-.PHONY: help run test check messages lock base dev browser
+.PHONY: help run test check messages lock screenshots base dev browser
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -35,6 +35,10 @@ messages: dev ## the code's texts → locale/*/LC_MESSAGES/django.po → .mo (ag
 	$(PYBABEL) update -D django -i var/django.pot -d locale --width 120 \
 	  --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
 	$(PYBABEL) compile -D django -d locale
+
+screenshots: export DJANGO_SETTINGS_MODULE = meetsmatch.settings.test
+screenshots: dev browser ## the README's pictures, from the running simulator and admin
+	@$(BIN)/python -m tests.e2e.screenshots
 
 lock: ## requirements/*.in → hash-locked requirements/*.txt (needs uv)
 	@for name in base dev prod; do \
