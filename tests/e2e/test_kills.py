@@ -1,76 +1,81 @@
 """kill -9 of web and sender again and again, while two people sign up, match and write to each other."""
 
-import threading
+import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from pathlib import Path
 from random import Random
-from typing import Self
+from typing import Any
 
-from tests.e2e.chat import Chat
+from tests.e2e.chat import PATIENCE_SECS, Chat
 from tests.e2e.newcomer import Newcomer, sign_up
 from tests.e2e.stack import Deployment, Stack, wait_until
 
 SEED = 20261123
-KILLS_WHILE_THEY_WRITE = 8
-CALM_SECS = (0.5, 3.5)
-OUTAGE_SECS = (0, 0.5)
-BETWEEN_MESSAGES_SECS = 0.1
+KILLS_PER_STEP = 0.25
+ROUNDS = 6
+MESSAGES = (5, 25)  # each way, before and after the kill of a round
 
 
 class Killer:
-    """Kills web, the sender or both at random moments inside its `with` block, and starts them again."""
+    """Kills web, the sender or both, as its seeded dice want it."""
 
     def __init__(self, product: Stack) -> None:
+        self.dice = Random(SEED)
         self.kills = {"web": 0, "sender": 0}
         self._product = product
-        self._dice = Random(SEED)
-        self._enough = threading.Event()
+        self._dead: tuple[str, ...] = ()
 
-    def __enter__(self) -> Self:
-        executor = ThreadPoolExecutor(1)
-        self._rampage = executor.submit(self._rage)
-        executor.shutdown(wait=False)
-        return self
+    def kill(self) -> None:
+        """In a moment: while what has just been written is on its way."""
+        time.sleep(self.dice.uniform(0, 0.2))
+        self._dead = self.dice.choice([("web",), ("sender",), ("web", "sender")])
+        self._product.kill(*self._dead)
+        for name in self._dead:
+            self.kills[name] += 1
 
-    def __exit__(self, *_: object) -> None:
-        """All processes run again."""
-        self._enough.set()
-        self._rampage.result()
+    def start_again(self) -> None:
+        self._product.start(*self._dead)
+        self._dead = ()
 
-    @property
-    def total(self) -> int:
-        """How many processes were killed so far. Fails the test when one could not be started again."""
-        if self._rampage.done():
-            self._rampage.result()
-        return sum(self.kills.values())
 
-    def _rage(self) -> None:
-        while not self._enough.wait(self._dice.uniform(*CALM_SECS)):
-            victims = self._dice.choice([("web",), ("sender",), ("web", "sender")])
-            self._product.kill(*victims)
-            self._enough.wait(self._dice.uniform(*OUTAGE_SECS))
-            self._product.start(*victims)
-            for victim in victims:
-                self.kills[victim] += 1
+class UnluckyChat(Chat):
+    """After one act in four the bot dies and comes back, as long as they are unlucky."""
+
+    def __init__(self, killer: Killer, telegram: Stack, name: str) -> None:
+        self.is_unlucky = True
+        self._killer = killer
+        super().__init__(telegram, name)
+
+    def _act(self, name: str, **content: Any) -> None:
+        super()._act(name, **content)
+        if self.is_unlucky and self._killer.dice.random() < KILLS_PER_STEP:
+            self._killer.kill()
+            self._killer.start_again()
 
 
 def test_it_loses_no_message_whenever_web_and_sender_are_killed(
     telegram_elsewhere: Deployment, make_photo: Callable[[str], Path]
 ) -> None:
-    ann, ben = Chat(telegram_elsewhere.telegram, "Ann"), Chat(telegram_elsewhere.telegram, "Ben")
-    with Killer(telegram_elsewhere.product) as killer:
-        sign_up(ann, Newcomer("Ann", "woman", ["man"], make_photo("navy"), city="Reykjavik"))
-        sign_up(ben, Newcomer("Ben", "man", ["woman"], make_photo("olive"), city="Reykjavik"))
-        match(ann, ben)
-        before = killer.total
-        written = write_to_each_other(ann, ben, while_=lambda: killer.total < before + KILLS_WHILE_THEY_WRITE)
+    killer = Killer(telegram_elsewhere.product)
+    ann = UnluckyChat(killer, telegram_elsewhere.telegram, "Ann")
+    ben = UnluckyChat(killer, telegram_elsewhere.telegram, "Ben")
+    sign_up(ann, Newcomer("Ann", "woman", ["man"], make_photo("navy"), city="Reykjavik"))
+    sign_up(ben, Newcomer("Ben", "man", ["woman"], make_photo("olive"), city="Reykjavik"))
+    match(ann, ben)
+    print(f"Kills on the way to the match: {killer.kills}")  # noqa: T201 for pytest -s
 
-    said = f"{before} kills on the way to the match, {killer.total - before} during {written} messages each way"
-    print(said)  # noqa: T201 for pytest -s
-    check_arrived(ann, sender=ben, written=written, kills=killer.kills["sender"])
-    check_arrived(ben, sender=ann, written=written, kills=killer.kills["sender"])
+    ann.is_unlucky = ben.is_unlucky = False  # now it dies once in each round
+    killer.kills = {"web": 0, "sender": 0}
+    written = 0
+    for _ in range(ROUNDS):
+        written = write_to_each_other(ann, ben, first=written, count=killer.dice.randint(*MESSAGES))
+        killer.kill()
+        written = write_to_each_other(ann, ben, first=written, count=killer.dice.randint(*MESSAGES))
+        killer.start_again()
+        check_arrived(ann, sender=ben, written=written, kills=killer.kills["sender"])
+        check_arrived(ben, sender=ann, written=written, kills=killer.kills["sender"])
+    print(f"Kills during {written} messages each way: {killer.kills}")  # noqa: T201 as above
 
 
 def match(ann: Chat, ben: Chat) -> None:
@@ -83,16 +88,12 @@ def match(ann: Chat, ben: Chat) -> None:
         chat.wait_for("You are talking to")
 
 
-def write_to_each_other(ann: Chat, ben: Chat, *, while_: Callable[[], bool]) -> int:
-    """How many numbered messages each of them has written."""
-    written = 0
-    pause = threading.Event()
-    while while_():
-        ann.write(f"Ann {written}")
-        ben.write(f"Ben {written}")
-        written += 1
-        pause.wait(BETWEEN_MESSAGES_SECS)
-    return written
+def write_to_each_other(ann: Chat, ben: Chat, *, first: int, count: int) -> int:
+    """Numbered messages both ways, whether anybody takes them or not; the next number."""
+    for number in range(first, first + count):
+        for chat in (ann, ben):
+            chat.write(f"{chat.name} {number}")
+    return first + count
 
 
 def check_arrived(reader: Chat, *, sender: Chat, written: int, kills: int) -> None:
@@ -102,9 +103,9 @@ def check_arrived(reader: Chat, *, sender: Chat, written: int, kills: int) -> No
     def arrived() -> Sequence[str]:
         return [text for text in reader.texts() if text.startswith(f"{sender.name}\n")]
 
-    wait_until(lambda: expected[-1] in arrived(), f"{reader.name} reads the last message", timeout_secs=60)
+    wait_until(lambda: expected[-1] in arrived(), f"{reader.name} reads the last message", PATIENCE_SECS)
     received = arrived()
     twice = len(received) - written
-    print(f"{reader.name} received {written} messages, {twice} of them twice, by {kills} kills")  # noqa: T201 as above
+    print(f"{reader.name} has {written} messages, {twice} of them twice, by {kills} kills")  # noqa: T201 as above
     assert [text for text, _ in groupby(received)] == expected
     assert twice <= kills

@@ -31,6 +31,7 @@ def test_it_goes_through_an_empty_deck_undo_block_unmatch_and_deletion(
     kim = arrive(simulator, nonbinary("Kim", make_photo("plum"), born="01.02.1965"))
     kim.write("/preferences")
     kim.tap("edit:age_range")
+    kim.wait_for("From which age to which?")
     kim.write("18-99")
     kim.wait_for("18–99")
     sam = arrive(simulator, nonbinary("Sam", make_photo("peru")))
