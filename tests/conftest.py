@@ -4,6 +4,8 @@ import pytest
 from django.conf import settings
 from django_redis import get_redis_connection
 
+from tests.flag_states import _flags_as_in_the_catalogue, flag_state, pytest_generate_tests  # noqa: F401
+
 
 def pytest_configure() -> None:
     """Workers of pytest-xdist share one embedded Valkey: each takes a database of its own (PostgreSQL's part is

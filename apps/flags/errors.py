@@ -1,0 +1,19 @@
+"""What asking for flags and changing them may raise."""
+
+from apps.core.errors import MeetsMatchError
+
+
+class FlagError(MeetsMatchError):
+    """The root of this app's errors."""
+
+
+class UnknownFlagError(FlagError):
+    """The catalogue has no flag of this name, or one of another kind than was asked for."""
+
+
+class InvalidChangeError(FlagError):
+    """The new state does not fit the flag: a value out of bounds, a rule that cannot be read, no reason given."""
+
+
+class ConflictError(FlagError):
+    """Somebody else has changed the flag since the version that this change was made from. Nothing was written."""

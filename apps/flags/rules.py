@@ -1,0 +1,153 @@
+"""Who is in: a flag's state made ready to be asked a million times. Pure: no database, no Django."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import partial
+from hashlib import blake2b
+from typing import Protocol
+from uuid import UUID
+
+from apps.flags.catalogue import Definition, Value
+from apps.flags.state import Bound, Is, OneOf, State
+
+ALL_BUCKETS = 2**64
+
+
+class Subject(Protocol):
+    """Whom a flag may be asked for. A `profile` is looked at if there is one and a rule asks for what it holds."""
+
+    @property
+    def pk(self) -> UUID: ...
+    @property
+    def language(self) -> str: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def date_joined(self) -> datetime: ...
+    @property
+    def is_staff(self) -> bool: ...
+
+
+Test = Callable[[Subject], bool]
+Members = Mapping[str, Collection[UUID]]  # of each group that some rule asks for
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """`fixed` is the answer for everybody, system-wide questions included; None: it depends on who is asked for."""
+
+    fixed: bool | None
+    tests: tuple[Test, ...] = ()
+    threshold: int = ALL_BUCKETS
+    key: bytes = b""
+
+    def includes(self, user: Subject | None) -> bool:
+        """Nobody in particular (None) is never in a part of all members."""
+        if self.fixed is not None:
+            return self.fixed
+        if user is None:
+            return False
+        for test in self.tests:
+            if not test(user):
+                return False
+        return self.threshold >= ALL_BUCKETS or bucket(self.key, user.pk) < self.threshold
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A configured value and whom it is for. `value` is None where the default holds for all."""
+
+    audience: Audience
+    value: Value | None
+
+
+def bucket(key: bytes, member: UUID) -> int:
+    """Where the member stands for this flag, from 0 to 2**64 - 1: the same for ever, and independent of other flags."""
+    return int.from_bytes(blake2b(member.bytes, digest_size=8, key=key).digest(), "big")
+
+
+def threshold(percent: Decimal) -> int:
+    """How many buckets are in. More percent keep those who were in before."""
+    return int(percent * ALL_BUCKETS / 100)
+
+
+def audience(definition: Definition, state: State, members: Members) -> Audience:
+    if state.killed:
+        return Audience(fixed=False)
+    if state.everyone is not None:
+        return Audience(fixed=state.everyone)
+    if state.percent is None and not state.segment:
+        # nothing narrows it down: a value is for everybody, a toggle as the catalogue says
+        return Audience(fixed=bool(definition.is_value or definition.default))
+    buckets = ALL_BUCKETS if state.percent is None else threshold(state.percent)
+    if not buckets:
+        return Audience(fixed=False)
+    if not state.segment and buckets == ALL_BUCKETS:
+        return Audience(fixed=True)
+    return Audience(None, tuple(_tests(state.segment, members)), buckets, definition.name.encode())
+
+
+def setting(definition: Definition, state: State, members: Members) -> Setting:
+    """A stored value that the catalogue's bounds do not allow (any more) is not used."""
+    value = None if definition.problem_with(state.value) else state.value
+    return Setting(audience(definition, state, members), value)
+
+
+# ---- The rules
+
+
+def _tests(segment: Iterable[OneOf | Bound | Is], members: Members) -> Iterable[Test]:
+    for rule in segment:
+        match rule:
+            case OneOf(attribute="group"):
+                inside = frozenset[UUID]().union(*(members.get(name, ()) for name in rule.value))
+                yield partial(_in_group, inside, rule.operator == "in")
+            case OneOf():
+                yield partial(_one_of, _TEXTS[rule.attribute], frozenset(rule.value), rule.operator == "in")
+            case Bound():
+                yield partial(_bound, _NUMBERS[rule.attribute], rule.value, rule.operator == ">=")
+            case Is():
+                yield partial(_is_staff, rule.value)
+
+
+def _in_group(inside: frozenset[UUID], expected: bool, user: Subject) -> bool:
+    return (user.pk in inside) is expected
+
+
+def _one_of(read: Callable[[Subject], str], values: frozenset[str], expected: bool, user: Subject) -> bool:
+    return (read(user) in values) is expected
+
+
+def _bound(read: Callable[[Subject], int | None], limit: int, at_least: bool, user: Subject) -> bool:
+    """Whose number is not known is not in."""
+    number = read(user)
+    if number is None:
+        return False
+    return number >= limit if at_least else number <= limit
+
+
+def _is_staff(expected: bool, user: Subject) -> bool:
+    return user.is_staff is expected
+
+
+def _gender(user: Subject) -> str:
+    profile = getattr(user, "profile", None)
+    return str(profile.gender) if profile else ""
+
+
+def _age(user: Subject) -> int | None:
+    profile = getattr(user, "profile", None)
+    return int(profile.age) if profile and profile.birth_date else None
+
+
+_TEXTS: dict[str, Callable[[Subject], str]] = {
+    "language": lambda user: user.language,
+    "source": lambda user: user.source,
+    "gender": _gender,
+}
+_NUMBERS: dict[str, Callable[[Subject], int | None]] = {
+    "age": _age,
+    "account_age_days": lambda user: (datetime.now(UTC) - user.date_joined).days,
+}

@@ -1,0 +1,98 @@
+"""Reads of flags: for the snapshot, for the history, for finding those that have outlived their use."""
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from apps.flags import snapshot
+from apps.flags.catalogue import CATALOGUE, Kind
+from apps.flags.models import Flag, FlagRevision
+from apps.flags.snapshot import Snapshot
+from apps.flags.state import State
+
+ONE_SIDED_AFTER = timedelta(days=14)
+_TEMPLATE_TAG = re.compile(r"{%\s*flag\s+[\"']([^\"']+)[\"']")
+
+
+def read_snapshot() -> Snapshot:
+    """All flags as the database has them now. Two queries."""
+    fields = tuple(State.model_fields)
+    rows = Flag.objects.filter(name__in=CATALOGUE).values("name", *fields)
+    stored = {row["name"]: {field: row[field] for field in fields} for row in rows}
+    groups = {
+        group
+        for state in stored.values()
+        for rule in state["segment"]
+        if rule.get("attribute") == "group"
+        for group in rule["value"]
+    }
+    return snapshot.take(stored, _members(groups))
+
+
+def history(name: str) -> QuerySet[FlagRevision]:
+    """Every revision of a flag, newest first, with who made it."""
+    return FlagRevision.objects.filter(name=name).select_related("by").order_by("-sequence")
+
+
+def stale() -> dict[str, list[str]]:
+    """For each flag that should be removed or looked at, why: expired, one_sided, not_asked_for."""
+    asked_for = names_in_code(Path(settings.BASE_DIR))
+    changed_at = dict(Flag.objects.values_list("name", "created"))
+    changed_at |= dict(FlagRevision.objects.order_by("sequence").values_list("name", "at"))
+    states = {flag.name: flag.state for flag in Flag.objects.filter(name__in=CATALOGUE)}
+    found: dict[str, list[str]] = {}
+    for name, definition in CATALOGUE.items():
+        reasons = []
+        if definition.remove_by and definition.remove_by < timezone.localdate():
+            reasons.append("expired")
+        if definition.kind is Kind.RELEASE and _is_one_sided(states.get(name, State()), changed_at.get(name)):
+            reasons.append("one_sided")
+        if name not in asked_for:
+            reasons.append("not_asked_for")
+        if reasons:
+            found[name] = reasons
+    return found
+
+
+def names_in_code(root: Path) -> set[str]:
+    """The flags that the product's code and templates ask for."""
+    python = (path for folder in ("apps", "meetsmatch") for path in (root / folder).rglob("*.py"))
+    pages = (root / "templates").rglob("*.html")
+    return {name for path in python for name in _asked_in(path)} | {
+        name for path in pages for name in _TEMPLATE_TAG.findall(path.read_text())
+    }
+
+
+def _asked_in(path: Path) -> Iterator[str]:
+    source = path.read_text()
+    if "flags." not in source:
+        return
+    for call in ast.walk(ast.parse(source)):
+        if isinstance(call, ast.Call) and ast.unparse(call.func) in ("flags.is_enabled", "flags.value") and call.args:
+            name = call.args[0]
+            if isinstance(name, ast.Constant) and isinstance(name.value, str):
+                yield name.value
+
+
+def _is_one_sided(state: State, since: datetime | None) -> bool:
+    """The same for everybody for long."""
+    if since is None or timezone.now() - since < ONE_SIDED_AFTER:
+        return False
+    is_split = state.percent is not None and 0 < state.percent < 100
+    return state.killed or state.everyone is not None or not (is_split or state.segment)
+
+
+def _members(groups: Iterable[str]) -> dict[str, set[UUID]]:
+    through = get_user_model().groups.through
+    members: dict[str, set[UUID]] = {}
+    for group, user in through.objects.filter(group__name__in=groups).values_list("group__name", "user_id"):
+        members.setdefault(group, set()).add(user)
+    return members

@@ -1,0 +1,140 @@
+"""What is set on one flag, as it is stored, kept in its history and typed by people."""
+
+import re
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    TypeAdapter,
+    ValidationError,
+)
+from pydantic import field_serializer as serializer
+from pydantic import model_validator as validator
+
+from apps.flags.errors import InvalidChangeError
+
+# Telegram tells a bot no country, and no version of the app: no rule can ask for them.
+KNOWN_VALUES = {"language": {"en", "es", "ru"}, "gender": {"woman", "man", "nonbinary"}}
+RULE = re.compile(r"(\w+)\s+(not in|in|is|>=|<=)\s+(.+)")
+
+
+def _split(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+
+class _Rule(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class OneOf(_Rule):
+    """`language in en, es`: what the member has is (or is not) among these. A group is one of the admin's roles."""
+
+    attribute: Literal["language", "gender", "group", "source"]
+    operator: Literal["in", "not in"]
+    value: Annotated[
+        tuple[Annotated[str, Field(min_length=1, max_length=150)], ...], BeforeValidator(_split), Field(min_length=1)
+    ]
+
+    @validator(mode="after")
+    def _is_known(self) -> Self:
+        unknown = set(self.value) - KNOWN_VALUES.get(self.attribute, set(self.value))
+        if unknown:
+            raise ValueError(f"there is no {self.attribute} {', '.join(sorted(unknown))}")
+        return self
+
+    def __str__(self) -> str:
+        return f"{self.attribute} {self.operator} {', '.join(self.value)}"
+
+
+class Bound(_Rule):
+    """`age >= 25`: full years, or full days since they joined. Two such rules make a band."""
+
+    attribute: Literal["age", "account_age_days"]
+    operator: Literal[">=", "<="]
+    value: Annotated[int, Field(ge=0, le=100_000)]
+
+    def __str__(self) -> str:
+        return f"{self.attribute} {self.operator} {self.value}"
+
+
+class Is(_Rule):
+    """`staff is yes`."""
+
+    attribute: Literal["staff"]
+    operator: Literal["is"]
+    value: bool
+
+    def __str__(self) -> str:
+        return f"{self.attribute} is {'yes' if self.value else 'no'}"
+
+
+Rule = Annotated[OneOf | Bound | Is, Field(discriminator="attribute")]
+_RULE: TypeAdapter[OneOf | Bound | Is] = TypeAdapter(Rule)
+Percent = Annotated[Decimal, Field(ge=0, le=100, max_digits=5, decimal_places=2)]
+
+
+class State(BaseModel):
+    """All that can be set. As it is made, nothing is: the catalogue's default holds.
+
+    `killed` wins over everything; then `everyone`, on or off for all; else who fits all rules of the segment is in, or
+    of those the given percentage.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    killed: bool = False
+    everyone: bool | None = None
+    percent: Percent | None = None
+    segment: tuple[Rule, ...] = Field(default=(), max_length=20)
+    value: StrictInt | StrictFloat | StrictStr | None = None
+
+    @serializer("percent", when_used="json")
+    def _plain(self, percent: Decimal | None) -> str | None:
+        return None if percent is None else f"{percent:.2f}"
+
+    @classmethod
+    def read(cls, stored: object) -> Self:
+        """From JSON as `as_json` made it, or from fields. Raises InvalidChangeError."""
+        try:
+            return cls.model_validate(stored)
+        except ValidationError as error:
+            raise InvalidChangeError(_in_words(error)) from error
+
+    def as_json(self) -> dict[str, Any]:
+        return self.model_dump(mode="json")
+
+
+def read_rule(text: str) -> dict[str, str]:
+    """One rule as people type it (see the classes above). Raises InvalidChangeError when it has no such form."""
+    found = RULE.fullmatch(text.strip())
+    if found is None:
+        raise InvalidChangeError(f"“{text.strip()}” is no rule such as “language in en, es” or “age >= 25”")
+    return dict(zip(("attribute", "operator", "value"), found.groups(), strict=True))
+
+
+def read_segment(text: str) -> list[dict[str, str]]:
+    """One rule a line; all must fit. Raises InvalidChangeError."""
+    return [read_rule(line) for line in text.splitlines() if line.strip()]
+
+
+def rule_in_words(stored: object) -> str:
+    """A stored rule as people type it, also one that cannot be used any more."""
+    try:
+        return str(_RULE.validate_python(stored))
+    except ValidationError:
+        return str(stored)
+
+
+def _in_words(error: ValidationError) -> str:
+    problems = (
+        f"{' '.join(str(part) for part in problem['loc'] if isinstance(part, str))}: {problem['msg']}"
+        for problem in error.errors()
+    )
+    return "; ".join(problems)
