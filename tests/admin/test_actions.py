@@ -3,11 +3,9 @@ from unittest.mock import patch
 
 from django.contrib.admin.models import LogEntry
 from django.test import Client
-from django.urls import reverse
 
 from apps.bot.models import Update
 from apps.conversations.models import Conversation
-from apps.flags.models import Flag
 from apps.notifications.models import Delivery
 from tests.admin.conftest import SignIn
 
@@ -67,14 +65,3 @@ def test_it_does_not_let_moderators_drop_updates(db: None, sign_in: SignIn) -> N
     act(sign_in("Moderator"), UPDATES, "drop", update)
 
     assert Update.objects.get().status == Update.Status.PARKED
-
-
-def test_it_turns_a_flag_on_for_everyone_and_writes_it_down(db: None, sign_in: SignIn) -> None:
-    flag = Flag.objects.create(name="new_deck")
-    client = sign_in("Product manager")
-
-    client.post(reverse("admin:flags_flag_changelist"), {"action": "enable_for_all", "_selected_action": [flag.pk]})
-
-    flag.refresh_from_db()
-    assert flag.everyone is True
-    assert LogEntry.objects.count() == 1

@@ -1,6 +1,7 @@
 import pytest
 from django.urls import reverse
 
+from apps.flags.models import Flag
 from tests.admin.conftest import SignIn
 
 MEMBER_LISTS = (
@@ -40,8 +41,10 @@ def test_it_lets_nobody_add_evidence_by_hand(sign_in: SignIn, role: str | None, 
 
 
 @pytest.mark.parametrize(("role", "expected"), [(None, 200), ("Moderator", 403), ("Product manager", 200)])
-def test_it_lets_product_managers_make_flags(sign_in: SignIn, role: str | None, expected: int) -> None:
-    assert sign_in(role).get(reverse("admin:flags_flag_add")).status_code == expected
+def test_it_lets_product_managers_change_flags(sign_in: SignIn, role: str | None, expected: int) -> None:
+    flag, _ = Flag.objects.get_or_create(name="bot.notes")
+
+    assert sign_in(role).get(reverse("admin:flags_flag_change", args=[flag.pk])).status_code == expected
 
 
 @pytest.mark.parametrize("role", OPEN_TO)

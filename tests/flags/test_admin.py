@@ -1,0 +1,198 @@
+"""The pages of flags, as viewers, product managers and superusers find them."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.urls import reverse
+
+from apps import flags
+from apps.flags.models import Flag
+from apps.flags.selectors import history
+from apps.flags.services import change
+from apps.users.models import Staff
+
+pytestmark = pytest.mark.django_db
+LIST = "admin:flags_flag_changelist"
+
+
+@pytest.fixture
+def client_of() -> Any:
+    """A browser signed in as staff with these permissions on flags."""
+
+    def enter(*verbs: str) -> Client:
+        staff = Staff.objects.create_user("maria", "a long password", is_staff=True)
+        staff.user_permissions.set(Permission.objects.filter(codename__in=[f"{verb}_flag" for verb in verbs]))
+        client = Client()
+        client.force_login(staff, backend="django.contrib.auth.backends.ModelBackend")
+        return client
+
+    return enter
+
+
+@pytest.fixture
+def notes() -> Flag:
+    return Flag.objects.get_or_create(name="bot.notes")[0]
+
+
+@pytest.fixture
+def pool_limit() -> Flag:
+    return Flag.objects.get_or_create(name="matching.pool_limit")[0]
+
+
+def save(client: Client, flag: Flag, **fields: object) -> Any:
+    shown = {
+        "everyone": "",
+        "percent": "",
+        "segment": "",
+        "value": "",
+        "reason": "a test",
+        "seen_version": flag.version,
+    }
+    return client.post(reverse("admin:flags_flag_change", args=[flag.pk]), {**shown, **fields})
+
+
+def test_it_shows_the_state_of_every_flag_at_a_glance(client_of: Any, notes: Flag) -> None:
+    change("bot.notes", by=None, reason="ramp", percent=20)
+
+    page = client_of("view").get(reverse(LIST)).content.decode()
+
+    assert "bot.notes" in page
+    assert "20 %" in page
+
+
+def test_it_changes_a_flag_and_writes_down_who_and_why(client_of: Any, notes: Flag) -> None:
+    answer = save(client_of("view", "change"), notes, segment="language in es\nage >= 25", percent="20", reason="ramp")
+
+    assert answer.status_code == 302
+    revision = history("bot.notes").get()
+    assert (str(revision.by), revision.reason) == ("maria", "ramp")
+    assert [str(rule) for rule in Flag.objects.get(pk=notes.pk).state.segment] == ["language in es", "age >= 25"]
+
+
+def test_it_shows_what_is_set_in_the_form(client_of: Any, notes: Flag) -> None:
+    rule = {"attribute": "age", "operator": ">=", "value": 25}
+    change("bot.notes", by=None, reason="ramp", percent=20, segment=[rule], everyone=False)
+
+    page = client_of("view", "change").get(reverse("admin:flags_flag_change", args=[notes.pk]))
+
+    initial = page.context["adminform"].form.initial
+    assert (initial["segment"], initial["everyone"], str(initial["percent"])) == ("age >= 25", "off", "20.00")
+
+
+def test_it_sets_a_value_within_its_bounds(client_of: Any, pool_limit: Flag) -> None:
+    client = client_of("view", "change")
+
+    refused = save(client, pool_limit, value="7")
+    save(client, pool_limit, value="500")
+
+    assert "must be at least 50" in refused.content.decode()
+    assert flags.value("matching.pool_limit", None, 2000) == 500
+
+
+@pytest.mark.parametrize(
+    "fields", [{"reason": ""}, {"segment": "country in de"}, {"percent": "101"}, {"percent": "many"}]
+)
+def test_it_says_what_is_wrong_and_changes_nothing(client_of: Any, notes: Flag, fields: dict[str, str]) -> None:
+    answer = save(client_of("view", "change"), notes, **{"percent": "20", **fields})
+
+    assert answer.status_code == 200
+    assert answer.context["adminform"].form.errors
+    assert not history("bot.notes").exists()
+
+
+def test_it_saves_nothing_over_what_somebody_else_has_changed(client_of: Any, notes: Flag) -> None:
+    change("bot.notes", by=None, reason="meanwhile", killed=True)
+
+    answer = save(client_of("view", "change"), notes, percent="20")
+
+    assert "has been changed meanwhile" in answer.content.decode()
+    assert history("bot.notes").count() == 1
+
+
+def test_it_kills_and_revives_from_the_list(client_of: Any, notes: Flag) -> None:
+    client = client_of("view", "change")
+
+    client.post(reverse(LIST), {"action": "kill", "_selected_action": [notes.pk]})
+    assert not flags.is_enabled("bot.notes")
+
+    client.post(reverse(LIST), {"action": "revive", "_selected_action": [notes.pk]})
+    assert flags.is_enabled("bot.notes")
+    assert history("bot.notes").count() == 2
+
+
+def test_it_shows_the_history_with_what_changed(client_of: Any, notes: Flag) -> None:
+    change("bot.notes", by=None, reason="ramp", percent=20)
+
+    page = client_of("view").get(reverse("admin:flags_flag_history", args=[notes.pk])).content.decode()
+
+    assert "ramp" in page
+    assert "percent: – → 20.00" in page
+    assert "Restore" not in page
+
+
+def restore(client: Client, flag: Flag, *, version: int) -> Any:
+    url = reverse("admin:flags_flag_restore", args=[flag.pk, 1])
+    return client.post(url, {"reason": "back", "version": version}, follow=True)
+
+
+def test_it_restores_a_revision(client_of: Any, notes: Flag) -> None:
+    change("bot.notes", by=None, reason="ramp", percent=20)
+    change("bot.notes", by=None, reason="off", killed=True)
+
+    restore(client_of("view", "change"), notes, version=2)
+
+    assert history("bot.notes")[0].state == history("bot.notes")[2].state
+    assert history("bot.notes")[0].reason == "back"
+
+
+def test_it_restores_nothing_over_what_somebody_else_has_changed(client_of: Any, notes: Flag) -> None:
+    change("bot.notes", by=None, reason="ramp", percent=20)
+    change("bot.notes", by=None, reason="off", killed=True)
+
+    answer = restore(client_of("view", "change"), notes, version=1)
+
+    assert "has been changed meanwhile" in answer.content.decode()
+    assert history("bot.notes").count() == 2
+
+
+# ---- Roles
+
+
+def test_it_lets_viewers_look_and_nothing_else(client_of: Any, notes: Flag) -> None:
+    change("bot.notes", by=None, reason="ramp", percent=20)
+    client = client_of("view")
+
+    assert client.get(reverse("admin:flags_flag_change", args=[notes.pk])).status_code == 200
+    assert save(client, notes, percent="50").status_code == 403
+    assert restore(client, notes, version=1).status_code == 403
+    client.post(reverse(LIST), {"action": "kill", "_selected_action": [notes.pk]})
+    assert history("bot.notes").count() == 1
+
+
+def test_it_keeps_everybody_else_out(client_of: Any, notes: Flag) -> None:
+    client = client_of()
+
+    for url in (
+        reverse(LIST),
+        *(reverse(f"admin:flags_flag_{page}", args=[notes.pk]) for page in ("change", "history")),
+    ):
+        assert client.get(url).status_code == 403
+
+
+def test_it_lets_nobody_make_or_delete_what_the_catalogue_decides(client_of: Any, notes: Flag) -> None:
+    client = client_of("view", "add", "change", "delete")
+
+    assert client.get(reverse("admin:flags_flag_add")).status_code == 403
+    assert client.get(reverse("admin:flags_flag_delete", args=[notes.pk])).status_code == 403
+
+
+def test_it_lets_a_flag_that_no_code_knows_be_deleted_but_not_changed(client_of: Any) -> None:
+    old = Flag.objects.create(name="old_deck")
+    client = client_of("view", "change", "delete")
+
+    assert "not in the code" in client.get(reverse(LIST)).content.decode()
+    assert client.get(reverse("admin:flags_flag_change", args=[old.pk])).status_code == 200
+    assert save(client, old, percent="50").status_code == 403
+    assert client.get(reverse("admin:flags_flag_delete", args=[old.pk])).status_code == 200
