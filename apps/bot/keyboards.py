@@ -145,13 +145,14 @@ def _to_preferences() -> tuple[str, str]:
 # ---- Browsing
 
 
-def card(target: User, *, photo_number: int, photo_count: int) -> Keyboard:
+def card(target: User, *, photo_number: int, photo_count: int, with_note: bool) -> Keyboard:
     them = target.pk.hex
+    note = [("💌", f"note:{them}")] if with_note else []
     extra = [(_("↩️ Undo"), "undo")]
     if photo_count > 1:
         extra.append((f"🖼 {photo_number + 1}/{photo_count}", f"photo:{them}:{(photo_number + 1) % photo_count}"))
     return [
-        [("✖️", f"pass:{them}"), ("💌", f"note:{them}"), ("❤️", f"like:{them}")],
+        [("✖️", f"pass:{them}"), *note, ("❤️", f"like:{them}")],
         extra,
         [(_("🚩 Report"), f"report:{them}"), (_("🚫 Block"), f"block:{them}")],
     ]
@@ -215,10 +216,11 @@ def chat(name: str) -> dict[str, Any]:
     }
 
 
-def chat_actions(match: Match) -> Keyboard:
+def chat_actions(match: Match, *, with_contact: bool) -> Keyboard:
     this = match.pk.hex
+    contact = [(_("🤝 Exchange contacts"), f"contact:{this}")] if with_contact else []
     return [
-        [(_("👤 Profile"), f"partner:{this}:0"), (_("🤝 Exchange contacts"), f"contact:{this}")],
+        [(_("👤 Profile"), f"partner:{this}:0"), *contact],
         [(_("💔 End the match"), f"unmatch:{this}")],
         [(_("🚩 Report"), f"report_chat:{this}"), (_("🚫 Block"), f"block_chat:{this}")],
     ]

@@ -16,6 +16,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import override
 
+from apps import flags
 from apps.bot import texts
 from apps.bot.handlers import settings as settings_handlers
 from apps.bot.handlers import signup
@@ -122,15 +123,18 @@ def _take_turn(update: telegram.Update, act: Callable[[Turn], Reply]) -> Reply:
 
 
 def _greet_stranger(update: telegram.Update, sender: telegram.User, act: Callable[[Turn], Reply]) -> Reply:
-    """Only /start makes a member; any other word of a stranger is answered and forgotten."""
+    """Only /start makes a member, while new ones are taken in; all else of a stranger is answered and forgotten."""
     language = (sender.language_code or "").partition("-")[0]
     words = ((update.message.text if update.message else None) or "").split()
-    if not words or words[0] != "/start":
+    wants_in = bool(words) and words[0] == "/start"
+    if not wants_in or not flags.is_enabled("signup.open"):
         known = language if language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
         if update.my_chat_member or update.edited_message:
             return Reply()
         with override(known):
-            return say_to_chat(sender.id, texts.account.unknown_visitor())
+            return say_to_chat(
+                sender.id, texts.account.signup_closed() if wants_in else texts.account.unknown_visitor()
+            )
     user = register(sender.id, language=language, source=words[1] if len(words) > 1 else "")
     Dialogue.objects.get_or_create(user=user)
     lock_member(sender.id)

@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from h3.api import basic_int as h3
 
+from apps import flags
 from apps.matching.engine.eligibility import ANYWHERE_KM, People, distance_km, only_obstacle, reach
 from apps.matching.engine.scoring import ranking, score
 from apps.matching.models import Block, Match, Swipe
@@ -154,7 +155,8 @@ def _pool(viewer: User, *, anywhere: bool = False) -> Iterable[tuple[Any, ...]]:
     limit_km = viewer.preferences.max_distance_km
     if not anywhere and limit_km is not None and limit_km <= AREA_LIMIT_KM:
         pool = pool.filter(area__in=_areas_within(viewer.profile.area, limit_km))
-    return pool.order_by("-user__last_active_at", "user_id").values_list(*_ROW)[:POOL_LIMIT]
+    limit = flags.value("matching.pool_limit", viewer, POOL_LIMIT)
+    return pool.order_by("-user__last_active_at", "user_id").values_list(*_ROW)[:limit]
 
 
 def _areas_within(area: int | None, km: int) -> list[int]:

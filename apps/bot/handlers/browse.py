@@ -6,6 +6,7 @@ from uuid import UUID
 from django.utils import timezone
 from django.utils.translation import override
 
+from apps import flags
 from apps.bot import keyboards, texts
 from apps.bot.handlers import chat, signup
 from apps.bot.turn import Reply, Turn, say, send_photo, toast
@@ -45,7 +46,7 @@ def pass_on(turn: Turn) -> Reply:
 
 def ask_note(turn: Turn) -> Reply:
     target_id = turn.target_id()
-    if not can_see(turn.user, target_id):
+    if not (_may_write_note(turn) and can_see(turn.user, target_id)):
         return toast(texts.meeting.card_out_of_date()) + show_next(turn)
     turn.wait_for("note", target=target_id.hex)
     return turn.say(texts.meeting.ask_note(_member(target_id).profile.name), keyboards.cancel())
@@ -54,7 +55,7 @@ def ask_note(turn: Turn) -> Reply:
 def take_note(turn: Turn, text: str) -> Reply:
     """The words that go with a like: the answer to `ask_note`."""
     target_id = UUID(turn.dialogue.data["target"])
-    if not can_see(turn.user, target_id):
+    if not (_may_write_note(turn) and can_see(turn.user, target_id)):
         turn.stop_waiting()
         return turn.say(texts.meeting.card_out_of_date()) + show_next(turn)
     reply = _swipe(turn, target_id, liked=True, note=text)
@@ -110,7 +111,7 @@ def _swipe(turn: Turn, target_id: UUID, *, liked: bool, note: str = "") -> Reply
         return toast(texts.meeting.passed()) + show_next(turn)
     answer = turn.say(texts.meeting.note_sent(target.profile.name)) if note else toast(texts.meeting.liked())
     # who has passed already would look for the card in vain
-    told = _tell_of_like(target) if outcome.is_news else Reply()
+    told = _tell_of_like(target) if outcome.is_news and flags.is_enabled("bot.like_notice", target) else Reply()
     return answer + told + show_next(turn)
 
 
@@ -145,7 +146,8 @@ def _show(turn: Turn, card: Card, *, photo_number: int = 0) -> Reply:
         _remember_looking(turn)
     photos = list(card.user.photos.all())
     number = photo_number if photo_number < len(photos) else 0
-    keyboard = keyboards.card(card.user, photo_number=number, photo_count=len(photos))
+    with_note = _may_write_note(turn)
+    keyboard = keyboards.card(card.user, photo_number=number, photo_count=len(photos), with_note=with_note)
     return turn.picture(photos[number], texts.profile.card_caption(card), keyboard)
 
 
@@ -155,6 +157,10 @@ def _empty_deck(turn: Turn) -> Reply:
         texts.meeting.deck_empty_no_reason()
     ]
     return turn.screen("\n\n".join([texts.meeting.deck_empty(), *reasons]), keyboards.empty_deck(found))
+
+
+def _may_write_note(turn: Turn) -> bool:
+    return flags.is_enabled("bot.notes", turn.user)
 
 
 def _remember_looking(turn: Turn) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import telegram
 from django.utils.translation import override
 
+from apps import flags
 from apps.bot import keyboards, texts
 from apps.bot.handlers import signup
 from apps.bot.models import Dialogue
@@ -64,7 +65,8 @@ def leave(turn: Turn, match: Match) -> Reply:
 
 
 def actions(turn: Turn, match: Match) -> Reply:
-    return turn.say(texts.meeting.chat_actions(match.partner_of(turn.user).profile.name), keyboards.chat_actions(match))
+    keyboard = keyboards.chat_actions(match, with_contact=_may_exchange_contacts(turn))
+    return turn.say(texts.meeting.chat_actions(match.partner_of(turn.user).profile.name), keyboard)
 
 
 def show_partner(turn: Turn) -> Reply:
@@ -134,14 +136,14 @@ def _close(turn: Turn) -> None:
 
 
 def explain_contact(turn: Turn) -> Reply:
-    match = _match(turn)
+    match = _match_to_exchange_contacts(turn)
     return turn.screen(
         texts.meeting.explain_contact(match.partner_of(turn.user).profile.name), keyboards.contact(match)
     )
 
 
 def agree_to_contact(turn: Turn) -> Reply:
-    match = _match(turn)
+    match = _match_to_exchange_contacts(turn)
     partner = match.partner_of(turn.user)
     username = turn.sender.username or ""
     agreed = consent_to_contact(conversation_for(match), turn.user, telegram_username=username)
@@ -160,6 +162,18 @@ def agree_to_contact(turn: Turn) -> Reply:
             partner, texts.meeting.contact_shown(turn.user.profile.name, username), key=f"contact-shown:{match.pk}"
         )
     return turn.screen(texts.meeting.contact_shown(partner.profile.name, names[partner.pk])) + shown
+
+
+def _may_exchange_contacts(turn: Turn) -> bool:
+    return flags.is_enabled("bot.contact_exchange", turn.user)
+
+
+def _match_to_exchange_contacts(turn: Turn) -> Match:
+    """Raises RuleError: match_gone, contact_exchange_off."""
+    match = _match(turn)
+    if not _may_exchange_contacts(turn):
+        raise RuleError("contact_exchange_off")
+    return match
 
 
 # ---- What passes through

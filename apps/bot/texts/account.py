@@ -60,6 +60,10 @@ def unknown_visitor() -> str:
     return _("👋 Hello! Send /start to begin.")
 
 
+def signup_closed() -> str:
+    return _("We are not taking in new members right now. Please try again in a few days.")
+
+
 def banned() -> str:
     return _("Your account is suspended because our rules were broken. You cannot use the service.")
 
@@ -182,6 +186,7 @@ def rule(code: str, params: dict[str, object]) -> str:
         "person_gone": person_gone(),
         "undo_matched": _("You two have matched. To part, end the match in the chat."),
         "partner_unreachable": _("{name} cannot be reached right now. Your message was not delivered."),
+        "contact_exchange_off": _("Contacts cannot be exchanged at the moment."),
         "username_missing": _("You have no Telegram @username. Set one in Telegram’s settings, then try again."),
     }
     return escape(explanations[code].format(**params))
