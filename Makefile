@@ -6,7 +6,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8000
 export PORT
 .DEFAULT_GOAL := help
-.PHONY: help run test check messages lock screenshots base dev browser
+.PHONY: help run test bench check messages lock screenshots base dev browser
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -16,6 +16,11 @@ run: base ## everything from a fresh clone, on http://localhost:8000 (another po
 
 test: dev browser ## everything the tests need, then all of them (some of them: make test ARGS=tests/users)
 	@exec $(BIN)/python -m pytest -n 2 $(ARGS)
+
+bench: dev ## the benchmarks, as tables and in var/bench (one of them: make bench NAME=flags)
+	@for script in benchmarks/$(or $(NAME),*).py; do \
+	  echo "== $$script"; $(BIN)/python $$script || exit; \
+	done
 
 check: export DJANGO_SETTINGS_MODULE = meetsmatch.settings.test
 check: dev ## style, types, layers, migrations, production settings
