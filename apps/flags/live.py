@@ -9,22 +9,19 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from functools import cache
 
 import redis
 import structlog
 from django.conf import settings
 from django.db import connections, transaction
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
+from apps.core.impatient_redis import impatient_redis
 from apps.flags import snapshot
 from apps.flags.snapshot import Snapshot
 
 log = structlog.get_logger(__name__)
 
 COUNTER = "meetsmatch:flags"
-REDIS_TIMEOUT_SECS = 0.2
 POLL_SECS = 0.5
 RELOAD_SECS = 10.0
 RELOAD_WITHOUT_REDIS_SECS = 1.5
@@ -65,7 +62,7 @@ def changed() -> None:
 
         def announce() -> None:
             try:
-                _client().incr(COUNTER)
+                impatient_redis().incr(COUNTER)
             except redis.RedisError as error:
                 log.warning("flags_not_announced", error=type(error).__name__)
             install(_load())
@@ -105,7 +102,7 @@ class Follower(threading.Thread):
     def _counter(self) -> bytes | str | None:
         """None when nobody has ever counted; the last one while Redis is away."""
         try:
-            counter = _client().get(COUNTER)
+            counter = impatient_redis().get(COUNTER)
         except redis.RedisError as error:
             if self._has_redis:
                 log.warning("flags_without_redis", error=type(error).__name__)
@@ -152,13 +149,3 @@ def _after_fork() -> None:
 
 
 os.register_at_fork(after_in_child=_after_fork)
-
-
-@cache
-def _client() -> redis.Redis:
-    return redis.Redis.from_url(
-        settings.REDIS_URL,
-        socket_connect_timeout=REDIS_TIMEOUT_SECS,
-        socket_timeout=REDIS_TIMEOUT_SECS,
-        retry=Retry(NoBackoff(), 0),
-    )

@@ -27,6 +27,18 @@ def newcomer(api: FakeBotApi, name: str = "Ann", language: str = "en") -> Phone:
     return Phone(api, next(_telegram_ids), name, language)
 
 
+def asked_for_the_place(phone: Phone) -> Phone:
+    """Signs up as far as the question for the place."""
+    phone.write("/start")
+    phone.tap("consent")
+    phone.write("Ann")
+    phone.write("24.08.1998")
+    phone.tap("Woman")
+    phone.tap("Men")
+    phone.tap("done:seeking")
+    return phone
+
+
 def matched(one: Phone, other: Phone) -> Match:
     """Both like each other."""
     record_swipe(one.user, other.user, liked=True)

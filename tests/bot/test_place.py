@@ -12,7 +12,7 @@ from h3.api import basic_int as h3
 
 from apps.bot import texts
 from apps.users.models import CELL_RESOLUTION, Profile
-from tests.bot.people import keyboard, newcomer, talking, wait
+from tests.bot.people import asked_for_the_place, keyboard, newcomer, talking, wait
 from tests.fakes import FakeBotApi
 from tests.phone import Phone
 
@@ -24,15 +24,7 @@ CELL = h3.latlng_to_cell(HERE["latitude"], HERE["longitude"], CELL_RESOLUTION)
 @pytest.fixture
 def new(api: FakeBotApi) -> Phone:
     """Is asked for the place while signing up."""
-    phone = newcomer(api)
-    phone.write("/start")
-    phone.tap("consent")
-    phone.write("Ann")
-    phone.write("24.08.1998")
-    phone.tap("Woman")
-    phone.tap("Men")
-    phone.tap("done:seeking")
-    return phone
+    return asked_for_the_place(newcomer(api))
 
 
 def everything_stored() -> str:

@@ -4,7 +4,7 @@ import pytest
 
 from apps.bot import texts
 from apps.users.models import MAX_BIO, Photo
-from tests.bot.people import join, newcomer, talking, wait
+from tests.bot.people import asked_for_the_place, join, newcomer, talking, wait
 from tests.fakes import FakeBotApi
 from tests.phone import Phone
 
@@ -14,14 +14,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def new(api: FakeBotApi) -> Phone:
     """Is asked for interests while signing up."""
-    phone = newcomer(api)
-    phone.write("/start")
-    phone.tap("consent")
-    phone.write("Ann")
-    phone.write("24.08.1998")
-    phone.tap("Woman")
-    phone.tap("Men")
-    phone.tap("done:seeking")
+    phone = asked_for_the_place(newcomer(api))
     phone.write("Tbilisi")
     return phone
 

@@ -3,14 +3,14 @@
 The oracle below says in plain Python who may see whom; it shares no code with the engine that it judges.
 """
 
-import threading
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connections, transaction
+from django.db import transaction
+from django.test import Client
 from django.utils import timezone
 from h3.api import basic_int as h3
 from hypothesis import HealthCheck, Phase, settings
@@ -21,6 +21,7 @@ from apps.conversations.models import Message
 from apps.matching.models import Block, Match, Swipe
 from apps.notifications.models import Delivery
 from apps.users.models import User
+from tests.concurrency import at_once
 from tests.factories import member
 from tests.fakes import FakeBotApi, RecordedCall
 from tests.phone import NoSuchButtonError, Phone, post_update
@@ -277,7 +278,7 @@ def test_it_holds_whatever_two_to_five_members_do() -> None:
     run_state_machine_as_test(
         Lives,
         settings=settings(
-            max_examples=10,
+            max_examples=30,
             phases=[Phase.generate],
             stateful_step_count=40,
             deadline=None,
@@ -291,7 +292,7 @@ def test_it_holds_whatever_two_to_five_members_do() -> None:
 @pytest.mark.parametrize("attempt", range(5))
 def test_it_makes_one_match_when_two_like_each_other_at_the_same_moment(attempt: int) -> None:
     ann, bob = member("Ann", telegram_id=100), member("Bob", telegram_id=101)
-    _at_once(lambda: _like(ann, bob, 1), lambda: _like(bob, ann, 2))
+    at_once(lambda: _like(ann, bob, 1), lambda: _like(bob, ann, 2))
     assert Match.objects.count() == 1
     assert sum("match" in str(delivery.params) for delivery in Delivery.objects.all()) == 2
 
@@ -301,15 +302,15 @@ def test_it_takes_the_turns_of_one_member_one_after_the_other() -> None:
     """A tap and a message of one member can arrive together: the second sees what the first has done."""
     ann = member("Ann", telegram_id=100)
     texts = [{"update_id": number, "callback_query": _tap(ann, f"interest:{slug}:0")} for number, slug in _TOGGLES]
-    _at_once(*[lambda update=update: _post(update) for update in texts])
+    at_once(*[lambda update=update: _post(update) for update in texts])
     assert sorted(User.objects.get(pk=ann.pk).profile.interests) == sorted(slug for _, slug in _TOGGLES)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_handles_an_update_once_when_it_arrives_several_times_at_once() -> None:
+def test_it_handles_an_update_once_when_it_arrives_several_timesat_once() -> None:
     ann = member("Ann", telegram_id=100)
     update = {"update_id": 1, "callback_query": _tap(ann, "interest:hiking:0")}
-    _at_once(*[lambda: _post(update)] * 4)
+    at_once(*[lambda: _post(update)] * 4)
     assert User.objects.get(pk=ann.pk).profile.interests == ["hiking"]
 
 
@@ -327,27 +328,4 @@ def _tap(who: User, data: str) -> dict[str, Any]:
 
 
 def _post(update: dict[str, Any]) -> None:
-    from django.test import Client
-
     assert post_update(Client(), update).status_code == 200
-
-
-def _at_once(*actions: Any) -> None:
-    barrier = threading.Barrier(len(actions))
-    failures: list[BaseException] = []
-
-    def run(action: Any) -> None:
-        barrier.wait()
-        try:
-            action()
-        except BaseException as failure:  # noqa: BLE001 reported by the test's own thread
-            failures.append(failure)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run, args=(action,)) for action in actions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failures

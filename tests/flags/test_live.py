@@ -14,6 +14,7 @@ import redis
 from django.conf import settings
 from django.db import OperationalError, connection
 
+from apps.core.impatient_redis import impatient_redis
 from apps.flags import live, snapshot
 from apps.flags.models import Flag
 from apps.flags.selectors import read_snapshot
@@ -167,7 +168,7 @@ def test_it_serves_what_it_knows_last_while_the_database_is_away(follower: live.
     change("bot.notes", by=None, reason="a test", killed=True)
     follower.look()
     Flag.objects.filter(name="bot.notes").update(killed=False)
-    live._client().incr(live.COUNTER)
+    impatient_redis().incr(live.COUNTER)
 
     with patch.object(live, "_load", side_effect=OperationalError):
         follower.look()
@@ -184,7 +185,7 @@ def test_it_reads_only_when_the_counter_has_moved(follower: live.Follower) -> No
     with patch.object(live, "_load", side_effect=read_snapshot) as load:
         follower.look()
         assert load.call_count == 0
-        live._client().incr(live.COUNTER)
+        impatient_redis().incr(live.COUNTER)
         follower.look()
         assert load.call_count == 1
 
@@ -207,7 +208,7 @@ def test_it_changes_a_flag_also_when_redis_is_away(
 ) -> None:
     settings.FLAGS_FOLLOWED = True  # type: ignore[attr-defined]
     live.install(snapshot.defaults())
-    with patch.object(live, "_client") as client, django_capture_on_commit_callbacks(execute=True):  # type: ignore[attr-defined]
+    with patch.object(live, "impatient_redis") as client, django_capture_on_commit_callbacks(execute=True):  # type: ignore[attr-defined]
         client.return_value.incr.side_effect = redis.ConnectionError
         change("bot.notes", by=None, reason="a test", killed=True)
 

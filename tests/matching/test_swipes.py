@@ -1,16 +1,15 @@
 """Swipes, matches and blocks, below the bot; two at once on real connections."""
 
-import threading
-from collections.abc import Callable
 from functools import partial
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
 from apps.core.errors import RuleError
 from apps.matching.models import Match, Swipe
 from apps.matching.services import SwipeOutcome, block, end_match, record_swipe, undo_last_swipe
 from apps.users.models import User
+from tests.concurrency import at_once
 from tests.factories import member
 
 
@@ -85,24 +84,6 @@ def test_it_ends_the_match_with_whom_it_blocks_and_says_which(ann: User, bob: Us
     match = record_swipe(bob, ann, liked=True).match
     assert block(ann, bob) == match
     assert block(ann, bob) is None
-
-
-def at_once(*acts: Callable[[], object]) -> None:
-    """Runs the acts in threads of their own, each on its own connection, begun at the same moment."""
-    barrier = threading.Barrier(len(acts))
-
-    def run(act: Callable[[], object]) -> None:
-        barrier.wait()
-        try:
-            act()
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=(act,)) for act in acts]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
 
 
 @pytest.mark.django_db(transaction=True)

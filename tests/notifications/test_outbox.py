@@ -8,6 +8,7 @@ from django.db import transaction
 from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks, Settings
 from structlog.testing import capture_logs
 
+from apps.core.impatient_redis import impatient_redis
 from apps.notifications import wake
 from apps.notifications.models import Delivery
 from apps.notifications.services import Outgoing, enqueue, retry_failed
@@ -85,7 +86,7 @@ def test_it_wakes_a_sender_that_listens() -> None:
 @pytest.mark.parametrize("url", ["unix:///nowhere/redis.sock", "redis://10.255.255.1:6379/0"])
 def test_it_writes_without_redis_and_does_not_wait_long(settings: Settings, url: str) -> None:
     settings.REDIS_URL = url
-    wake._client.cache_clear()
+    impatient_redis.cache_clear()
     started = time.monotonic()
 
     with capture_logs() as logs:
@@ -93,7 +94,7 @@ def test_it_writes_without_redis_and_does_not_wait_long(settings: Settings, url:
 
     assert time.monotonic() - started < 0.5
     assert [line["event"] for line in logs] == ["senders_not_woken"]
-    wake._client.cache_clear()
+    impatient_redis.cache_clear()
 
 
 def test_it_lets_the_operator_send_failed_deliveries_again(ann: User, api: FakeBotApi) -> None:
