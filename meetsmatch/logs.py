@@ -1,6 +1,6 @@
-"""Structured logs: JSON lines in production, coloured ones on a terminal. Neither names a person nor quotes one."""
+"""Structured logs: JSON lines in production, readable ones in development. Neither names a person nor quotes one."""
 
-import logging
+import sys
 import traceback
 from typing import Any
 
@@ -32,7 +32,8 @@ def configure_logs(*, json: bool) -> dict[str, Any]:
         rendered += [_exception_without_words, structlog.processors.JSONRenderer()]
     else:
         # the usual formatter prints the local variables of every frame, and so what members wrote
-        rendered.append(structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback))
+        plain = structlog.dev.plain_traceback
+        rendered.append(structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain))
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -48,7 +49,11 @@ def configure_logs(*, json: bool) -> dict[str, Any]:
         "loggers": {
             "django": {"handlers": [], "propagate": True},
             # a line for every request to the simulator's polling page would hide all others
-            "django_structlog": {"level": logging.getLevelName(logging.WARNING)},
+            "django_structlog": {"level": "WARNING"},
+            # and so would two for every sweep, each few seconds
+            "celery.worker.strategy": {"level": "WARNING"},
+            "celery.app.trace": {"level": "WARNING"},
+            "celery.beat": {"level": "WARNING"},
         },
     }
 

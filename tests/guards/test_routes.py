@@ -46,6 +46,15 @@ def test_it_offers_the_simulator_while_no_bot_is_connected(client: Client) -> No
     assert client.get("/simulator/").status_code == 200
 
 
+def test_it_leads_whoever_knows_only_the_host_to_the_simulator(client: Client) -> None:
+    assert client.get("/").headers["Location"] == "/simulator/"
+
+
+@pytest.mark.usefixtures("_connected_bot")
+def test_it_leads_whoever_knows_only_the_host_to_the_admin_once_a_bot_is_connected(client: Client) -> None:
+    assert client.get("/").headers["Location"] == "/admin/"
+
+
 @pytest.fixture
 def _connected_bot(settings: Any) -> Iterator[None]:
     settings.SIMULATOR = False
