@@ -13,6 +13,8 @@ _SHARED: list[Processor] = [
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
+# A line for every request of the simulator's page, and two for every sweep, would hide all others.
+_CHATTY = ("django_structlog", "celery.worker.strategy", "celery.app.trace", "celery.beat")
 
 
 def configure_logs(*, json: bool) -> dict[str, Any]:
@@ -46,15 +48,7 @@ def configure_logs(*, json: bool) -> dict[str, Any]:
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
         "root": {"handlers": ["stderr"], "level": "INFO"},
-        "loggers": {
-            "django": {"handlers": [], "propagate": True},
-            # a line for every request to the simulator's polling page would hide all others
-            "django_structlog": {"level": "WARNING"},
-            # and so would two for every sweep, each few seconds
-            "celery.worker.strategy": {"level": "WARNING"},
-            "celery.app.trace": {"level": "WARNING"},
-            "celery.beat": {"level": "WARNING"},
-        },
+        "loggers": {"django": {"handlers": [], "propagate": True}, **dict.fromkeys(_CHATTY, {"level": "WARNING"})},
     }
 
 
