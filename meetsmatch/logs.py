@@ -48,7 +48,7 @@ def configure_logs(*, json: bool) -> dict[str, Any]:
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
         "root": {"handlers": ["stderr"], "level": "INFO"},
-        "loggers": {"django": {"handlers": [], "propagate": True}, **dict.fromkeys(_CHATTY, {"level": "WARNING"})},
+        "loggers": {"django": {"handlers": [], "propagate": True}, **{name: {"level": "WARNING"} for name in _CHATTY}},
     }
 
 
