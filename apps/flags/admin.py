@@ -28,6 +28,7 @@ from apps.flags.forms import FlagForm
 from apps.flags.models import Flag
 from apps.flags.selectors import history
 from apps.flags.texts import audience_in_words, diff_in_words
+from apps.flags.who_has_it import panel
 
 for _model in (Flag, Sample, Switch):
     if admin.site.is_registered(_model):
@@ -50,6 +51,7 @@ class FlagAdmin(BaseAdmin):
     fields = ("purpose", "owner", "killed", "everyone", "segment", "percent", "value", "reason", "seen_version")
     readonly_fields = ("purpose", "owner")
     actions = ("kill", "revive")
+    change_form_outer_after_template = "admin/flags/who_has_it.html"
 
     # ---- The list
 
@@ -115,6 +117,14 @@ class FlagAdmin(BaseAdmin):
             kwargs["form"] = ModelForm
         form: type[ModelForm[Any]] = super().get_form(request, obj, change, **kwargs)
         return form
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, object], *args: Any, obj: Model | None = None, **kwargs: Any
+    ) -> HttpResponse:
+        # a form with mistakes has written them onto `obj`
+        context["panel"] = panel(request, obj.pk) if isinstance(obj, Flag) else None
+        response: HttpResponse = super().render_change_form(request, context, *args, obj=obj, **kwargs)
+        return response
 
     def save_model(self, request: HttpRequest, obj: Model, form: "ModelForm[Any]", change: bool) -> None:
         assert isinstance(form, FlagForm)

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
+from enum import Enum, auto
 from functools import partial
 from hashlib import blake2b
 from typing import Protocol
@@ -34,14 +35,59 @@ Test = Callable[[Subject], bool]
 Members = Mapping[str, Collection[UUID]]  # of each group that some rule asks for
 
 
+class Cause(Enum):
+    """Why the answer is the same for everybody."""
+
+    KILLED = auto()
+    EVERYONE = auto()
+    DEFAULT = auto()
+    NO_VALUE = auto()
+    NO_PERCENT = auto()
+    ALL_PERCENT = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One rule for one member. `found` is what the member has; None where that is not known, or is a group."""
+
+    rule: OneOf | Bound | Is
+    found: str | int | bool | None
+    passes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where the member falls, from 0 to 100, rounded down to a hundredth; in are those below `percent`."""
+
+    position: Decimal
+    percent: Decimal
+    passes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """An answer and all that it follows from: a cause that holds for everybody, or rule by rule and the standing."""
+
+    answer: bool
+    cause: Cause | None = None
+    checks: tuple[Check, ...] = ()
+    standing: Standing | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """`fixed` is the answer for everybody, system-wide questions included; None: it depends on who is asked for."""
+    """`fixed` is the answer for everybody, system-wide questions included; None: it depends on who is asked for.
+
+    `cause`, `rules` (one for each test) and `percent` say where the answer comes from.
+    """
 
     fixed: bool | None
     tests: tuple[Test, ...] = ()
     threshold: int = ALL_BUCKETS
     key: bytes = b""
+    cause: Cause | None = None
+    rules: tuple[OneOf | Bound | Is, ...] = ()
+    percent: Decimal | None = None
 
     def includes(self, user: Subject | None) -> bool:
         """Nobody in particular (None) is never in a part of all members."""
@@ -53,6 +99,27 @@ class Audience:
             if not test(user):
                 return False
         return self.threshold >= ALL_BUCKETS or bucket(self.key, user.pk) < self.threshold
+
+    def explain(self, user: Subject) -> Explanation:
+        """What `includes` answers for the member, and why; all rules, also those after the first that does not fit."""
+        if self.fixed is not None:
+            return Explanation(self.fixed, self.cause)
+        checks = tuple(
+            Check(rule, _found(rule, user), test(user)) for rule, test in zip(self.rules, self.tests, strict=True)
+        )
+        standing = self._standing(user)
+        answer = all(check.passes for check in checks) and (standing is None or standing.passes)
+        return Explanation(answer, checks=checks, standing=standing)
+
+    def _standing(self, user: Subject) -> Standing | None:
+        """None where there is no percentage to fall into."""
+        if self.percent is None or self.threshold >= ALL_BUCKETS:
+            return None
+        stands_at = bucket(self.key, user.pk)
+        position = Decimal(stands_at * 100) / ALL_BUCKETS
+        return Standing(
+            position.quantize(Decimal("0.01"), ROUND_FLOOR), self.percent, passes=stands_at < self.threshold
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,24 +142,32 @@ def threshold(percent: Decimal) -> int:
 
 def audience(definition: Definition, state: State, members: Members) -> Audience:
     if state.killed:
-        return Audience(fixed=False)
+        return Audience(fixed=False, cause=Cause.KILLED)
     if state.everyone is not None:
-        return Audience(fixed=state.everyone)
+        return Audience(fixed=state.everyone, cause=Cause.EVERYONE)
     if state.percent is None and not state.segment:
         # nothing narrows it down: a value is for everybody, a toggle as the catalogue says
-        return Audience(fixed=bool(definition.is_value or definition.default))
+        return Audience(fixed=bool(definition.is_value or definition.default), cause=Cause.DEFAULT)
     buckets = ALL_BUCKETS if state.percent is None else threshold(state.percent)
     if not buckets:
-        return Audience(fixed=False)
+        return Audience(fixed=False, cause=Cause.NO_PERCENT)
     if not state.segment and buckets == ALL_BUCKETS:
-        return Audience(fixed=True)
-    return Audience(None, tuple(_tests(state.segment, members)), buckets, definition.name.encode())
+        return Audience(fixed=True, cause=Cause.ALL_PERCENT)
+    return Audience(
+        None,
+        tuple(_tests(state.segment, members)),
+        buckets,
+        definition.name.encode(),
+        rules=state.segment,
+        percent=state.percent,
+    )
 
 
 def setting(definition: Definition, state: State, members: Members) -> Setting:
     """A stored value that the catalogue's bounds do not allow (any more) is not used."""
-    value = None if definition.problem_with(state.value) else state.value
-    return Setting(audience(definition, state, members), value)
+    if definition.problem_with(state.value):
+        return Setting(Audience(fixed=False, cause=Cause.NO_VALUE), None)
+    return Setting(audience(definition, state, members), state.value)
 
 
 # ---- The rules
@@ -130,6 +205,19 @@ def _bound(read: Callable[[Subject], int | None], limit: int, at_least: bool, us
 
 def _is_staff(expected: bool, user: Subject) -> bool:
     return user.is_staff is expected
+
+
+def _found(rule: OneOf | Bound | Is, user: Subject) -> str | int | bool | None:
+    """What the rule looks at; None for a group, which is looked up and not read."""
+    match rule:
+        case OneOf(attribute="group"):
+            return None
+        case OneOf():
+            return _TEXTS[rule.attribute](user)
+        case Bound():
+            return _NUMBERS[rule.attribute](user)
+        case Is():
+            return user.is_staff
 
 
 def _gender(user: Subject) -> str:

@@ -13,8 +13,9 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from apps.flags import snapshot
-from apps.flags.catalogue import CATALOGUE, Kind
+from apps.flags.catalogue import CATALOGUE, Definition, Kind
 from apps.flags.models import Flag, FlagRevision
+from apps.flags.rules import Audience, audience, setting
 from apps.flags.snapshot import Snapshot
 from apps.flags.state import State
 
@@ -35,6 +36,18 @@ def read_snapshot() -> Snapshot:
         for group in rule["value"]
     }
     return snapshot.take(stored, _members(groups))
+
+
+def audience_of(definition: Definition, state: State) -> Audience:
+    """Whom this state would let in; of a value, who gets it instead of the default.
+
+    One query where rules ask for groups, else none.
+    """
+    groups = {group for rule in state.segment if rule.attribute == "group" for group in rule.value}
+    members = _members(groups) if groups else {}
+    if definition.is_value:
+        return setting(definition, state, members).audience
+    return audience(definition, state, members)
 
 
 def history(name: str) -> QuerySet[FlagRevision]:

@@ -1,6 +1,7 @@
 """States and changes in words, for the admin and the command."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils.functional import Promise
@@ -8,7 +9,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.flags.catalogue import Definition
-from apps.flags.state import State, rule_in_words
+from apps.flags.rules import Cause, Check, Explanation
+from apps.flags.state import OneOf, State, rule_in_words
 
 FIELDS: dict[str, Promise] = {
     "killed": gettext_lazy("killed"),
@@ -49,6 +51,61 @@ def diff_in_words(diff: Mapping[str, Sequence[Any]]) -> Iterator[str]:
     """One line for each field: what was before → what is since."""
     for name, (before, now) in diff.items():
         yield f"{FIELDS.get(name, name)}: {_plain(before)} → {_plain(now)}"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One part of an explanation, and whether it speaks for the member's being in."""
+
+    passes: bool
+    text: str
+
+
+def explanation_in_words(explanation: Explanation) -> Iterator[Line]:
+    """What holds for everybody, or rule by rule what the member has and what is wanted."""
+    if explanation.cause is not None:
+        yield Line(explanation.answer, _cause_in_words(explanation.cause, explanation.answer))
+    for check in explanation.checks:
+        yield Line(check.passes, _check_in_words(check))
+    standing = explanation.standing
+    if standing is not None:
+        text = _("falls at {position} of 100, and the flag has {percent} %")
+        yield Line(
+            standing.passes, text.format(position=standing.position, percent=f"{standing.percent.normalize():f}")
+        )
+
+
+def _cause_in_words(cause: Cause, answer: bool) -> str:
+    match cause:
+        case Cause.KILLED:
+            return _("the kill switch is on: off for everyone")
+        case Cause.EVERYONE:
+            return _("switched on for everyone") if answer else _("switched off for everyone")
+        case Cause.DEFAULT:
+            return _("nothing narrows it down: on for everyone") if answer else _("nothing is set: off, as in the code")
+        case Cause.NO_VALUE:
+            return _("no value is set: everyone gets the default")
+        case Cause.NO_PERCENT:
+            return _("the flag has 0 %")
+        case Cause.ALL_PERCENT:
+            return _("the flag has 100 %, and no rule")
+
+
+def _check_in_words(check: Check) -> str:
+    rule = check.rule
+    if isinstance(rule, OneOf) and rule.attribute == "group":
+        is_inside = check.passes is (rule.operator == "in")
+        text = (
+            _("is in such a group, and the rule wants: {rule}")
+            if is_inside
+            else _("is in no such group, and the rule wants: {rule}")
+        )
+        return text.format(rule=rule)
+    if check.found is None or check.found == "":
+        return _("{attribute} is not known, and the rule wants: {rule}").format(attribute=rule.attribute, rule=rule)
+    return _("{attribute} is {found}, and the rule wants: {rule}").format(
+        attribute=rule.attribute, found=_plain(check.found), rule=rule
+    )
 
 
 def _plain(value: object) -> str:
