@@ -14,6 +14,8 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from unfold.decorators import action, display
@@ -24,8 +26,9 @@ from waffle.models import Sample, Switch
 from apps.core.admin import BaseAdmin
 from apps.flags import services
 from apps.flags.errors import FlagError
-from apps.flags.forms import FlagForm
-from apps.flags.models import Flag
+from apps.flags.forms import FlagForm, SwitchForm
+from apps.flags.models import Flag, state_diff
+from apps.flags.reach import reach
 from apps.flags.selectors import history
 from apps.flags.texts import audience_in_words, diff_in_words
 from apps.flags.who_has_it import panel
@@ -86,6 +89,18 @@ class FlagAdmin(BaseAdmin):
         if remove_by is None:
             return None
         return "late" if remove_by < timezone.localdate() else "due", remove_by
+
+    @display(description=_("switch"))
+    def switch(self, flag: Flag) -> SafeString | str:
+        """A link to the page that asks why, and then switches; empty for what is not on or off."""
+        if flag.definition is None or flag.definition.is_value:
+            return ""
+        is_on = self.state(flag)[0] in ("on", "part")
+        url = reverse(f"admin:flags_flag_switch_{'off' if is_on else 'on'}", args=[flag.pk])
+        return format_html('<a class="mm-switch" href="{}">{}</a>', url, _("Switch off") if is_on else _("Switch on"))
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        return (*self.list_display, "switch") if self.has_change_permission(request) else self.list_display
 
     # ---- Who may do what
 
@@ -152,14 +167,68 @@ class FlagAdmin(BaseAdmin):
             except FlagError as error:
                 self.message_user(request, str(error), messages.ERROR)
 
-    # ---- The history
-
     def get_urls(self) -> list[URLPattern]:
         restore = self.admin_site.admin_view(require_POST(self.restore_view))
+        switch = self.admin_site.admin_view(self.switch_view)
         return [
             path("<path:object_id>/restore/<int:sequence>/", restore, name="flags_flag_restore"),
+            path("<path:object_id>/switch-on/", switch, {"on": True}, name="flags_flag_switch_on"),
+            path("<path:object_id>/switch-off/", switch, {"on": False}, name="flags_flag_switch_off"),
             *super().get_urls(),
         ]
+
+    # ---- One click
+
+    def switch_view(self, request: HttpRequest, object_id: str, *, on: bool) -> HttpResponse:
+        """Shows what will change and for how many, and asks why; then does it, if that is still what there is."""
+        flag = self._flag(request, object_id)
+        if not self.has_change_permission(request, flag):
+            raise PermissionDenied
+        if flag.definition is None or flag.definition.is_value:
+            raise Http404
+        form = SwitchForm(request.POST or None, initial={"seen_version": flag.version})
+        if form.is_valid():
+            return self._switch(request, flag, form, on=on)
+        return TemplateResponse(request, "admin/flags/switch.html", self._switch_context(request, flag, form, on=on))
+
+    def _switch_context(self, request: HttpRequest, flag: Flag, form: SwitchForm, *, on: bool) -> dict[str, Any]:
+        assert flag.definition is not None, "the page is for flags of the catalogue"
+        now = flag.state
+        then = flag.state_with(**services.switched(flag.definition, now, on=on))
+        before, after = reach(flag.definition, now), reach(flag.definition, then)
+        title = _("Switch {name} on") if on else _("Switch {name} off")
+        return {
+            **self.admin_site.each_context(request),
+            "title": title.format(name=flag.name),
+            "opts": self.opts,
+            "flag": flag,
+            "on": on,
+            "form": form,
+            "changes": list(diff_in_words(state_diff(now.as_json(), then.as_json()))),
+            "before": before,
+            "after": after,
+            "affected": abs(after.included - before.included),
+        }
+
+    def _switch(self, request: HttpRequest, flag: Flag, form: SwitchForm, *, on: bool) -> HttpResponse:
+        assert flag.definition is not None, "the page is for flags of the catalogue"
+        data = form.cleaned_data
+        try:
+            services.change(
+                flag.name,
+                by=_person(request),
+                reason=data["reason"],
+                expected_version=data["seen_version"],
+                **services.switched(flag.definition, flag.state, on=on),
+            )
+        except FlagError as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return redirect(request.path)
+        self.log_change(request, flag, "Switched on." if on else "Switched off.")
+        self.message_user(request, _("Switched on.") if on else _("Switched off."), messages.SUCCESS)
+        return redirect(reverse("admin:flags_flag_changelist"))
+
+    # ---- The history
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None

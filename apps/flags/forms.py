@@ -36,6 +36,15 @@ RULE_EXAMPLES = (
 EVERYONE = {"": None, "on": True, "off": False}
 
 
+class SwitchForm(forms.Form):
+    """One click's change to a flag, in the version that was shown."""
+
+    reason = forms.CharField(
+        label=_("Reason"), help_text=_("Why, for the history."), max_length=500, widget=UnfoldAdminTextInputWidget
+    )
+    seen_version = forms.IntegerField(widget=forms.HiddenInput)
+
+
 class FlagForm(_FlagForm):
     """Knows the version that it shows: when somebody else has changed the flag since, it says so and saves nothing."""
 

@@ -92,7 +92,7 @@ class Flag(AbstractUserFlag):
             raise InvalidChangeError(f"{self.name}: waffle’s {', '.join(wrong)} cannot be set, a segment can")
 
 
-def _diff(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, list[Any]]:
+def state_diff(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, list[Any]]:
     """Field by field what was and what is, where they differ."""
     return {name: [before.get(name), value] for name, value in now.items() if before.get(name) != value}
 
@@ -105,7 +105,7 @@ class FlagRevisionManager(models.Manager["FlagRevision"]):
         """
         last = self.filter(name=name).order_by("-sequence").first()
         now = state.as_json()
-        diff = _diff(last.state if last else State().as_json(), now)
+        diff = state_diff(last.state if last else State().as_json(), now)
         if not diff:
             return last.sequence if last else 0
         sequence = last.sequence + 1 if last else 1

@@ -63,6 +63,16 @@ def kill(name: str, *, by: AbstractBaseUser | None, reason: str) -> FlagRevision
     return change(name, by=by, reason=reason, killed=True)
 
 
+def switched(definition: Definition, state: State, *, on: bool) -> Fields:
+    """What one click changes. On takes a kill back, and returns to the rules where there are any, not past them."""
+    if not on:
+        return Fields(everyone=False)
+    if state.everyone:
+        return Fields(killed=False)
+    is_on_by_itself = definition.default or state.segment or state.percent is not None
+    return Fields(killed=False, everyone=None if is_on_by_itself else True)
+
+
 def restore(
     revision: FlagRevision, *, by: AbstractBaseUser | None, reason: str, expected_version: int | None = None
 ) -> FlagRevision | None:
