@@ -11,7 +11,7 @@ def test_it_lets_two_strangers_meet_and_talk() -> None:
     bob = sign_up(Phone(api, 12, "Bob"), gender="Man", seeking=("Women",))
     assert ann.user.profile.published_at
     bob.write("/browse")
-    assert "Ann, 28" in bob.last
+    assert f"Ann, {ann.user.profile.age}" in bob.last
     bob.tap("like:")
     assert ann.sees("Somebody likes you")
     ann.write("/browse")
