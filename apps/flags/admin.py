@@ -27,8 +27,8 @@ from apps.core.admin import BaseAdmin
 from apps.flags import services
 from apps.flags.errors import FlagError
 from apps.flags.forms import FlagForm, SwitchForm
+from apps.flags.headcount import headcount
 from apps.flags.models import Flag, state_diff
-from apps.flags.reach import reach
 from apps.flags.selectors import history
 from apps.flags.texts import audience_in_words, diff_in_words
 from apps.flags.who_has_it import panel
@@ -195,7 +195,7 @@ class FlagAdmin(BaseAdmin):
         assert flag.definition is not None, "the page is for flags of the catalogue"
         now = flag.state
         then = flag.state_with(**services.switched(flag.definition, now, on=on))
-        before, after = reach(flag.definition, now), reach(flag.definition, then)
+        before, after = headcount(flag.definition, now), headcount(flag.definition, then)
         title = _("Switch {name} on") if on else _("Switch {name} off")
         return {
             **self.admin_site.each_context(request),

@@ -5,8 +5,10 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
+from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
@@ -48,6 +50,14 @@ def audience_of(definition: Definition, state: State) -> Audience:
     if definition.is_value:
         return setting(definition, state, members).audience
     return audience(definition, state, members)
+
+
+def member_model() -> Any:
+    """The model of those whom flags are for: it has `in_state("listed")`, and a page in the admin.
+
+    The project names it, as it names the user model: members live in a layer above, which this one does not know.
+    """
+    return apps.get_model(settings.FLAGS_MEMBER_MODEL)
 
 
 def history(name: str) -> QuerySet[FlagRevision]:

@@ -4,16 +4,15 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 from uuid import UUID
 
-from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from apps.flags.headcount import Headcount, headcount
 from apps.flags.models import Flag
-from apps.flags.reach import Reach, reach
 from apps.flags.rules import Explanation, Subject
-from apps.flags.selectors import audience_of
+from apps.flags.selectors import audience_of, member_model
 from apps.flags.texts import Line, explanation_in_words
 
 MAX_MATCHES = 10
@@ -23,7 +22,7 @@ MAX_MATCHES = 10
 class Panel:
     """`matches` are the members that `term` finds; with a single one, `explanation` and its `lines` are about them."""
 
-    reach: Reach
+    headcount: Headcount
     may_see_members: bool
     term: str
     matches: tuple[AbstractBaseUser, ...] = ()
@@ -40,7 +39,7 @@ def panel(request: HttpRequest, flag_id: int) -> Panel | None:
     members = _Members(request)
     term = request.GET.get("member", "").strip()
     matches = tuple(members.find(term)[:MAX_MATCHES]) if term else ()
-    found = Panel(reach(definition, flag.state), members.may_be_seen, term, matches)
+    found = Panel(headcount(definition, flag.state), members.may_be_seen, term, matches)
     if len(matches) != 1:
         return found
     explanation = audience_of(definition, flag.state).explain(cast(Subject, matches[0]))
@@ -51,8 +50,7 @@ class _Members:
     """Who may see members finds them here as in their list; everybody else by the whole id, and sees no name."""
 
     def __init__(self, request: HttpRequest) -> None:
-        # the layer above, which this one may not import
-        self._model = apps.get_model("users", "Member")
+        self._model = member_model()
         self._page = admin.site.get_model_admin(self._model)
         self._request = request
         self.may_be_seen = self._page.has_view_permission(request)

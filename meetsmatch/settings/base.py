@@ -176,6 +176,7 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 WAFFLE_FLAG_MODEL = "flags.Flag"
+FLAGS_MEMBER_MODEL = "users.Member"
 FLAGS_FOLLOWED = True  # a thread in each process picks up what others change
 
 # ---- Logs

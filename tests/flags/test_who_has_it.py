@@ -54,7 +54,7 @@ def test_it_counts_who_has_the_flag_and_who_has_not(page: Callable[..., Any], an
         member(name, language="en")
     change("bot.notes", by=None, reason="aim", segment=read_segment("language in es"))
 
-    counted = page().context["panel"].reach
+    counted = page().context["panel"].headcount
 
     assert (counted.included, counted.excluded, f"{counted.percent:.1f}") == (1, 2, "33.3")
 

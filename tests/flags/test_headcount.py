@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from apps import flags
-from apps.flags import reach as counting
+from apps.flags import headcount as counting
 from apps.flags.catalogue import CATALOGUE
+from apps.flags.headcount import Headcount, headcount, listed_members
 from apps.flags.models import Flag
-from apps.flags.reach import Reach, listed_members, reach
 from apps.flags.rules import Cause
 from apps.flags.selectors import audience_of
 from apps.flags.services import change
@@ -80,7 +80,7 @@ class EveryState(TestCase):
         answers = [flags.is_enabled(NAME, each) for each in members]
 
         assert [audience.explain(each).answer for each in members] == answers
-        assert reach(CATALOGUE[NAME], state) == Reach(sum(answers), 12)
+        assert headcount(CATALOGUE[NAME], state) == Headcount(sum(answers), 12)
 
 
 def state(*rules: str, **fields: object) -> State:
@@ -122,8 +122,8 @@ def test_it_says_what_holds_for_everybody(fields: dict[str, object], cause: Caus
 def test_it_gives_nobody_a_value_that_is_not_set(deck_size: str) -> None:
     member("Ann")
 
-    assert reach(CATALOGUE[deck_size], state(percent=50)) == Reach(0, 1)
-    assert reach(CATALOGUE[deck_size], state(value=20)) == Reach(1, 1)
+    assert headcount(CATALOGUE[deck_size], state(percent=50)) == Headcount(0, 1)
+    assert headcount(CATALOGUE[deck_size], state(value=20)) == Headcount(1, 1)
 
 
 def test_it_counts_listed_members_only() -> None:
@@ -131,7 +131,7 @@ def test_it_counts_listed_members_only() -> None:
     paused = member("Bea")
     User.objects.filter(pk=paused.pk).update(paused_at=timezone.now())
 
-    assert reach(CATALOGUE[NAME], state(everyone=True)) == Reach(1, 1)
+    assert headcount(CATALOGUE[NAME], state(everyone=True)) == Headcount(1, 1)
 
 
 def test_it_looks_at_the_most_recently_active_when_there_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,7 +139,7 @@ def test_it_looks_at_the_most_recently_active_when_there_are_many(monkeypatch: p
     members: list[Model] = [member(f"Ann{number}") for number in range(3)]
     User.objects.filter(pk=members[0].pk).update(last_active_at=timezone.now() - timedelta(days=9), language="es")
 
-    assert reach(CATALOGUE[NAME], state("language in es", percent=99)) == Reach(0, 2, is_sampled=True)
+    assert headcount(CATALOGUE[NAME], state("language in es", percent=99)) == Headcount(0, 2, is_sampled=True)
 
 
 @pytest.mark.parametrize("fields", [{}, {"percent": 20}, {"percent": 100}])
@@ -147,4 +147,4 @@ def test_it_counts_in_one_query(
     django_assert_num_queries: Callable[[int], CaptureQueriesContext], fields: dict[str, object]
 ) -> None:
     with django_assert_num_queries(1):
-        reach(CATALOGUE[NAME], state("language in es", "age >= 25", **fields))
+        headcount(CATALOGUE[NAME], state("language in es", "age >= 25", **fields))

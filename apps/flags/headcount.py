@@ -7,7 +7,6 @@ from functools import reduce
 from operator import and_
 from typing import Any
 
-from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.db.models import Count, DateField, F, Func, IntegerField, Q, QuerySet, Value
 from django.db.models.functions import Cast
@@ -16,7 +15,7 @@ from django.utils import timezone
 
 from apps.flags.catalogue import Definition
 from apps.flags.rules import ALL_BUCKETS, Audience, bucket
-from apps.flags.selectors import audience_of
+from apps.flags.selectors import audience_of, member_model
 from apps.flags.state import Bound, Is, OneOf, State
 
 # Where each member falls in a percentage is not in the database: of more members than this, the latest are looked at.
@@ -25,7 +24,7 @@ _BATCH = 2_000
 
 
 @dataclass(frozen=True)
-class Reach:
+class Headcount:
     """Listed members who have it, out of `total`; `is_sampled`: the total is the most recently active ones only."""
 
     included: int
@@ -42,34 +41,34 @@ class Reach:
         return 100 * self.included / self.total if self.total else 0.0
 
 
-def reach(definition: Definition, state: State) -> Reach:
+def headcount(definition: Definition, state: State) -> Headcount:
     """One query, and one more where a rule asks for groups."""
     audience = audience_of(definition, state)
     if audience.fixed is not None:
         total = listed_members().count()
-        return Reach(total if audience.fixed else 0, total)
+        return Headcount(total if audience.fixed else 0, total)
     fits = _condition(audience.rules)
     if audience.threshold >= ALL_BUCKETS:
         counts = listed_members().aggregate(total=Count("pk"), included=Count("pk", filter=fits))
-        return Reach(counts["included"], counts["total"])
+        return Headcount(counts["included"], counts["total"])
     return _look_at_each(audience, fits)
 
 
 def listed_members() -> QuerySet[Any]:
-    """Who stands in decks. Members are a matter of the layer above, which this one may not import."""
-    listed: QuerySet[Any] = apps.get_model("users", "Member").objects.in_state("listed")
+    """Who stands in decks."""
+    listed: QuerySet[Any] = member_model().objects.in_state("listed")
     return listed
 
 
-def _look_at_each(audience: Audience, fits: Q) -> Reach:
+def _look_at_each(audience: Audience, fits: Q) -> Headcount:
     latest = listed_members().annotate(fits=fits).order_by("-last_active_at").values_list("pk", "fits")
     total = included = 0
     for member, is_fit in latest[: MAX_LOOKED_AT + 1].iterator(_BATCH):
         if total == MAX_LOOKED_AT:
-            return Reach(included, total, is_sampled=True)
+            return Headcount(included, total, is_sampled=True)
         total += 1
         included += is_fit and bucket(audience.key, member) < audience.threshold
-    return Reach(included, total)
+    return Headcount(included, total)
 
 
 # ---- The rules in SQL
