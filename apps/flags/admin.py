@@ -29,6 +29,7 @@ from apps.flags.errors import FlagError
 from apps.flags.forms import FlagForm, SwitchForm
 from apps.flags.headcount import headcount
 from apps.flags.models import Flag, state_diff
+from apps.flags.rollout import admin as _rollout  # noqa: F401 registers its pages
 from apps.flags.selectors import history
 from apps.flags.texts import audience_in_words, diff_in_words
 from apps.flags.who_has_it import panel
