@@ -5,6 +5,6 @@ members did, for whatever study they are in.
 """
 
 from apps.flags.asking import is_enabled, value
-from apps.flags.experiments.recording import record
+from apps.flags.experiments.recording import is_recording, record
 
-__all__ = ["is_enabled", "record", "value"]
+__all__ = ["is_enabled", "is_recording", "record", "value"]

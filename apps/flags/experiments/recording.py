@@ -92,6 +92,11 @@ def _insert(study: UUID, variant: str, member: UUID) -> None:
 # ---- Outcomes
 
 
+def is_recording() -> bool:
+    """Whether any study runs, for those who would have to look something up before they can `record`."""
+    return bool(live.current().running)
+
+
 def record(metric: "Metric", *members: "AbstractBaseUser | UUID") -> None:
     """They have done this: counts in each running study in which they were exposed before, the first time only.
 
