@@ -17,3 +17,11 @@ class InvalidChangeError(FlagError):
 
 class ConflictError(FlagError):
     """Somebody else has changed the flag since the version that this change was made from. Nothing was written."""
+
+
+class NotAllowedError(FlagError):
+    """This person may not do it: they have not the right to, or it is their own request that they would approve."""
+
+
+class ClosedError(FlagError):
+    """What was to be decided has been decided, or has ended, meanwhile."""

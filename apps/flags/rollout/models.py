@@ -6,6 +6,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.models import UUIDModel
+from apps.flags.rollout.design import Design, Guardrail, Step
 
 
 class Request(UUIDModel):
@@ -25,6 +26,11 @@ class Request(UUIDModel):
     @property
     def waits_for_approval(self) -> bool:
         return self.needs_approval and self.approved_at is None
+
+    @property
+    def is_approved(self) -> bool:
+        """By somebody else than who asked for it."""
+        return self.approved_by_id is not None and self.approved_by_id != self.by_id
 
 
 class PlannedChange(Request):
@@ -53,6 +59,7 @@ class PlannedChange(Request):
     class Meta:
         verbose_name = _("planned change")
         verbose_name_plural = _("planned changes")
+        permissions = [("approve_plannedchange", "Can approve and refuse what others want of dangerous flags")]
         constraints = [
             models.CheckConstraint(
                 name="planned_change_second_person",
@@ -77,7 +84,8 @@ class Ramp(Request):
 
     `steps` are objects with `percent` and `pause_minutes`, how long the step lasts at least. `guardrails` are objects
     with `metric` and `bound_percent`: by how much worse than without the flag it may get. `state_before` is what a
-    rollback restores; `version` the flag's version that the ramp made last: somebody else's change ends the ramp.
+    rollback restores; `version` the flag's version that the ramp made last (while it waits: was made from): somebody
+    else's change ends the ramp. `value` is what those get who are in, of a flag that has one; None: what is set.
     """
 
     class Status(models.TextChoices):
@@ -92,6 +100,7 @@ class Ramp(Request):
 
     steps = models.JSONField()
     guardrails = models.JSONField(default=list, blank=True)
+    value = models.JSONField(null=True, blank=True)
     window_hours = models.PositiveSmallIntegerField(
         default=24, help_text=_("What a member does within these hours after asking for the flag counts.")
     )
@@ -118,7 +127,24 @@ class Ramp(Request):
         ]
 
     def __str__(self) -> str:
-        return f"{self.flag}: " + " → ".join(f"{step['percent']} %" for step in self.steps)
+        return f"{self.flag}: {self.path}"
+
+    @property
+    def path(self) -> str:
+        return " → ".join(f"{step['percent']} %" for step in self.steps)
+
+    @property
+    def design(self) -> Design:
+        return Design(
+            tuple(map(Step.read, self.steps)),
+            tuple(map(Guardrail.read, self.guardrails)),
+            self.window_hours,
+            self.min_members,
+        )
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in self.OPEN
 
 
 class RampStep(UUIDModel):
