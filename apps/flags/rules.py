@@ -100,6 +100,10 @@ class Audience:
                 return False
         return self.threshold >= ALL_BUCKETS or bucket(self.key, user.pk) < self.threshold
 
+    def fits(self, user: Subject) -> bool:
+        """Whether all rules hold for the member, whatever the percentage."""
+        return all(test(user) for test in self.tests)
+
     def explain(self, user: Subject) -> Explanation:
         """What `includes` answers for the member, and why; all rules, also those after the first that does not fit."""
         if self.fixed is not None:
@@ -155,7 +159,7 @@ def audience(definition: Definition, state: State, members: Members) -> Audience
         return Audience(fixed=True, cause=Cause.ALL_PERCENT)
     return Audience(
         None,
-        tuple(_tests(state.segment, members)),
+        tuple(ready_tests(state.segment, members)),
         buckets,
         definition.name.encode(),
         rules=state.segment,
@@ -173,7 +177,8 @@ def setting(definition: Definition, state: State, members: Members) -> Setting:
 # ---- The rules
 
 
-def _tests(segment: Iterable[OneOf | Bound | Is], members: Members) -> Iterable[Test]:
+def ready_tests(segment: Iterable[OneOf | Bound | Is], members: Members) -> Iterable[Test]:
+    """One for each rule, in their order."""
     for rule in segment:
         match rule:
             case OneOf(attribute="group"):

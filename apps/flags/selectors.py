@@ -16,9 +16,10 @@ from django.utils import timezone
 
 from apps.flags import snapshot
 from apps.flags.catalogue import CATALOGUE, Definition, Kind
-from apps.flags.models import Flag, FlagRevision
+from apps.flags.experiments.assignment import Design
+from apps.flags.models import Experiment, Flag, FlagRevision, Ramp, RampStep
 from apps.flags.rules import Audience, audience, setting
-from apps.flags.snapshot import Snapshot
+from apps.flags.snapshot import RunningStep, Snapshot
 from apps.flags.state import State
 
 ONE_SIDED_AFTER = timedelta(days=14)
@@ -26,18 +27,39 @@ _TEMPLATE_TAG = re.compile(r"{%\s*flag\s+[\"']([^\"']+)[\"']")
 
 
 def read_snapshot() -> Snapshot:
-    """All flags as the database has them now. Two queries."""
+    """All flags and running studies as the database has them now. Three queries, four where a rule asks for groups."""
     fields = tuple(State.model_fields)
     rows = Flag.objects.filter(name__in=CATALOGUE).values("name", *fields)
-    stored = {row["name"]: {field: row[field] for field in fields} for row in rows}
-    groups = {
+    states = {row["name"]: {field: row[field] for field in fields} for row in rows}
+    designs = tuple(running_experiments())
+    segments = [state["segment"] for state in states.values()] + [design.segment for design in designs]
+    return snapshot.take(states, _members(_groups_in(segments)), designs, tuple(_running_steps()))
+
+
+def running_experiments() -> Iterator[Design]:
+    """Those whose variants members get now, or would get if their flag were not killed or set for everyone."""
+    running = Experiment.objects.filter(started_at__isnull=False, ended_at=None)
+    for row in running.values("id", *Design.__slots__[1:]):
+        yield Design(**row)
+
+
+def _running_steps() -> Iterator[RunningStep]:
+    """The steps of ramps whose guardrails look at what members do."""
+    steps = RampStep.objects.filter(ended_at=None, ramp__status=Ramp.Status.RUNNING).exclude(ramp__guardrails=[])
+    for study, flag in steps.values_list("id", "ramp__flag"):
+        yield RunningStep(study, flag)
+
+
+def _groups_in(segments: Iterable[object]) -> set[str]:
+    """Whatever of the segments can be read: what a newer version of the code wrote must not stop the others."""
+    return {
         group
-        for state in stored.values()
-        for rule in state["segment"]
-        if rule.get("attribute") == "group"
+        for segment in segments
+        if isinstance(segment, list)
+        for rule in segment
+        if isinstance(rule, dict) and rule.get("attribute") == "group" and isinstance(rule.get("value"), list)
         for group in rule["value"]
     }
-    return snapshot.take(stored, _members(groups))
 
 
 def audience_of(definition: Definition, state: State) -> Audience:

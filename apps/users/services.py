@@ -12,7 +12,9 @@ from django.db.models import F, Max
 from django.utils import timezone
 from h3.api import basic_int as h3
 
+from apps import flags
 from apps.core.errors import RuleError
+from apps.flags.experiments.models import Metric
 from apps.users.catalogue import INTERESTS
 from apps.users.models import (
     AREA_RESOLUTION,
@@ -92,6 +94,7 @@ def erase(user: User) -> None:
     """Removes the member and all that hangs on them, here and in the media store. Safe to call twice."""
     # waits for those who just wrote something that refers to the member, and lets nobody else do so
     User.objects.select_for_update().filter(pk=user.pk).first()
+    flags.record(Metric.DELETION, user)
     _abandon_files(Photo.objects.filter(user=user).exclude(file="").values_list("file", flat=True))
     user.delete()
 
