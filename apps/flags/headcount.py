@@ -10,6 +10,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db.models import BooleanField, DateField, ExpressionWrapper, F, Func, IntegerField, Q, QuerySet, Value
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast
 from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.utils import timezone
@@ -65,9 +66,7 @@ def compare(definition: Definition, before: State, after: State) -> Comparison:
     """One query, and one more for each state with a rule that asks for groups."""
     answers, is_sampled = _answers(definition, before, after)
     is_other_value = before.value != after.value
-    affected = sum(
-        members for (had, has), members in answers.items() if had != has or (had and has and is_other_value)
-    )
+    affected = sum(members for (had, has), members in answers.items() if had != has or (had and has and is_other_value))
     return Comparison(_headcount(answers, 0, is_sampled), _headcount(answers, 1, is_sampled), affected)
 
 
@@ -113,7 +112,7 @@ class _Age(Func):
     output_field = IntegerField()
 
 
-def _fits(audience: Audience) -> Value | ExpressionWrapper:
+def _fits(audience: Audience) -> Combinable:
     """Whether a member fits all rules; where they fall in the percentage is another question."""
     if audience.fixed is not None:
         return Value(audience.fixed, output_field=BooleanField())

@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -91,7 +92,8 @@ def stale() -> dict[str, list[str]]:
     """For each flag that should be removed or looked at, why: expired, one_sided, not_asked_for."""
     asked_for = names_in_code(Path(settings.BASE_DIR))
     changed_at = dict(Flag.objects.values_list("name", "created"))
-    changed_at |= dict(FlagRevision.objects.order_by("sequence").values_list("name", "at"))
+    last = FlagRevision.objects.order_by("name", "-sequence").distinct("name")
+    changed_at |= dict(last.values_list("name", "at"))
     states = {flag.name: flag.state for flag in Flag.objects.filter(name__in=CATALOGUE)}
     found: dict[str, list[str]] = {}
     for name, definition in CATALOGUE.items():
@@ -107,8 +109,9 @@ def stale() -> dict[str, list[str]]:
     return found
 
 
+@cache
 def names_in_code(root: Path) -> set[str]:
-    """The flags that the product's code and templates ask for."""
+    """The flags that the product's code and templates ask for; read once, since code does not change while it runs."""
     python = (path for folder in ("apps", "meetsmatch") for path in (root / folder).rglob("*.py"))
     pages = (root / "templates").rglob("*.html")
     return {name for path in python for name in _asked_in(path)} | {
