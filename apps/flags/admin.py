@@ -32,6 +32,7 @@ from apps.flags.errors import FlagError
 from apps.flags.flag_list import LOOKS, FlagList, KindFilter, OwnerFilter, StaleFilter, StateFilter, look
 from apps.flags.forms import FlagForm, PreviewForm, SwitchForm
 from apps.flags.models import Flag, FlagRevision, PlannedChange
+from apps.flags.rollout import admin as _rollout  # noqa: F401 registers its pages
 from apps.flags.selectors import history
 from apps.flags.texts import audience_in_words, diff_in_words
 from apps.flags.who_has_it import panel

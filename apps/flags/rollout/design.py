@@ -34,10 +34,14 @@ class Step:
 
     def __str__(self) -> str:
         """As `read_steps` reads it."""
+        return f"{_plain(self.percent)} % for {self.duration}"
+
+    @property
+    def duration(self) -> str:
         for unit in ("day", "hour", "minute"):
             count, rest = divmod(self.pause_minutes, _MINUTES[unit])
             if not rest:
-                return f"{_plain(self.percent)} % for {count} {unit}{'' if count == 1 else 's'}"
+                return f"{count} {unit}{'' if count == 1 else 's'}"
         raise AssertionError("every pause is a number of minutes")
 
     @classmethod

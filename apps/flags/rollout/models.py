@@ -78,6 +78,10 @@ class PlannedChange(Request):
     def __str__(self) -> str:
         return f"{self.flag}: {self.reason}"
 
+    @property
+    def is_waiting(self) -> bool:
+        return self.status == self.Status.WAITING
+
 
 class Ramp(Request):
     """Raises a flag's percentage step by step, as long as the guardrails hold; else it takes everything back.
@@ -141,6 +145,10 @@ class Ramp(Request):
             self.window_hours,
             self.min_members,
         )
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.status == self.Status.WAITING
 
     @property
     def is_open(self) -> bool:
