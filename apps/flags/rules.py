@@ -65,13 +65,25 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """The running experiment that a member takes part in, and their variant."""
+
+    experiment: str
+    variant: str
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
-    """An answer and all that it follows from: a cause that holds for everybody, or rule by rule and the standing."""
+    """An answer and all that it follows from: a cause that holds for everybody, or rule by rule and the standing.
+
+    `part`, where there is one, wins over all of it: the answer is the variant's.
+    """
 
     answer: bool
     cause: Cause | None = None
     checks: tuple[Check, ...] = ()
     standing: Standing | None = None
+    part: Part | None = None
 
 
 @dataclass(frozen=True, slots=True)

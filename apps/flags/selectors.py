@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -12,18 +13,20 @@ from uuid import UUID
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from apps.flags import snapshot
 from apps.flags.catalogue import CATALOGUE, Definition, Kind
-from apps.flags.experiments.assignment import Design
+from apps.flags.errors import InvalidChangeError
+from apps.flags.experiments.assignment import Assignment, Design, draw
 from apps.flags.models import Experiment, Flag, FlagRevision, Ramp, RampStep
-from apps.flags.rules import Audience, audience, setting
+from apps.flags.rules import Audience, Explanation, Part, Subject, audience, setting
 from apps.flags.snapshot import RunningStep, Snapshot
 from apps.flags.state import State
 
 ONE_SIDED_AFTER = timedelta(days=14)
+_IS_RUNNING = Q(started_at__isnull=False, ended_at=None)
 _TEMPLATE_TAG = re.compile(r"{%\s*flag\s+[\"']([^\"']+)[\"']")
 
 
@@ -39,8 +42,7 @@ def read_snapshot() -> Snapshot:
 
 def running_experiments() -> Iterator[Design]:
     """Those whose variants members get now, or would get if their flag were not killed or set for everyone."""
-    running = Experiment.objects.filter(started_at__isnull=False, ended_at=None)
-    for row in running.values("id", *Design.__slots__[1:]):
+    for row in Experiment.objects.filter(_IS_RUNNING).values(*Design.__slots__):
         yield Design(**row)
 
 
@@ -73,6 +75,28 @@ def audience_of(definition: Definition, state: State) -> Audience:
     if definition.is_value:
         return setting(definition, state, members).audience
     return audience(definition, state, members)
+
+
+def explain(definition: Definition, state: State, member: Subject) -> Explanation:
+    """What the member would be told, and why; they are not exposed by that. One query, and one more for groups."""
+    regular = audience_of(definition, state).explain(member)
+    if state.killed or state.everyone is not None:
+        return regular
+    experiment = Experiment.objects.filter(_IS_RUNNING, flag=definition.name).first()
+    assigned = _assign(experiment, definition, member) if experiment else None
+    if experiment is None or assigned is None:
+        return regular
+    answer = definition.is_value or bool(assigned.answer)
+    return replace(regular, answer=answer, part=Part(experiment.name, assigned.variant))
+
+
+def _assign(experiment: Experiment, definition: Definition, member: Subject) -> Assignment | None:
+    """None also where the experiment cannot be read: its members get the regular answer."""
+    design = Design(**{name: getattr(experiment, name) for name in Design.__slots__})
+    try:
+        return draw(design, definition, _members(_groups_in([design.segment]))).assign(member)
+    except InvalidChangeError:
+        return None
 
 
 def member_model() -> Any:

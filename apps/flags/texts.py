@@ -63,6 +63,10 @@ class Line:
 
 def explanation_in_words(explanation: Explanation) -> Iterator[Line]:
     """What holds for everybody, or rule by rule what the member has and what is wanted."""
+    if explanation.part is not None:
+        text = _("takes part in the experiment {experiment}, as one of the variant {variant}")
+        part = explanation.part
+        yield Line(explanation.answer, text.format(experiment=part.experiment, variant=part.variant))
     if explanation.cause is not None:
         yield Line(explanation.answer, _cause_in_words(explanation.cause, explanation.answer))
     for check in explanation.checks:

@@ -1,11 +1,75 @@
 """What an experiment has shown so far, as its page and its verdict read it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum, auto
+from functools import cached_property
 
-from apps.flags.experiments.models import Metric
-from apps.flags.experiments.statistics import Comparison, Tally
+from apps.flags.experiments.models import Experiment, Metric
+from apps.flags.experiments.statistics import Comparison, Tally, compare, members_needed, power
+
+LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What was fixed before the first look, and all that is computed from: `weights` by variant, the control first.
+
+    With several treatments each gets its part of the level (Bonferroni): that any of them looks different by chance is
+    then no more likely than it is with one.
+    """
+
+    rate: float
+    smallest_lift: float
+    weights: Mapping[str, int]
+
+    @classmethod
+    def of(cls, experiment: Experiment) -> "Plan":
+        weights = {variant["name"]: variant["weight"] for variant in experiment.variants}
+        return cls(float(experiment.expected_percent) / 100, experiment.smallest_lift_percent / 100, weights)
+
+    @property
+    def control(self) -> str:
+        return next(iter(self.weights))
+
+    @property
+    def treatments(self) -> list[str]:
+        return list(self.weights)[1:]
+
+    @property
+    def alpha(self) -> float:
+        return LEVEL / len(self.treatments)
+
+    @cached_property
+    def needed(self) -> dict[str, int]:
+        """How many observed members each variant needs."""
+        pairs = {name: self._pair(name) for name in self.treatments}
+        treated = {name: round(horizon * share) for name, (horizon, share) in pairs.items()}
+        return {self.control: max(horizon - treated[name] for name, (horizon, _) in pairs.items()), **treated}
+
+    def compare(self, control: Tally, treatment: Tally, name: str) -> Comparison:
+        return compare(control, treatment, alpha=self.alpha, horizon=self._pair(name)[0])
+
+    def power(self, observed: Mapping[str, int]) -> float:
+        """Of the treatment that is worst off: the probability that the smallest lift would be found now."""
+        return min(
+            power(
+                self.rate,
+                self.smallest_lift,
+                control=observed[self.control],
+                treatment=observed[name],
+                alpha=self.alpha,
+                horizon=self._pair(name)[0],
+            )
+            for name in self.treatments
+        )
+
+    def _pair(self, treatment: str) -> tuple[int, float]:
+        """Members that the control and this treatment need together, and the treatment's share of them."""
+        weight = self.weights[treatment]
+        share = weight / (weight + self.weights[self.control])
+        return members_needed(self.rate, self.smallest_lift, alpha=self.alpha, treatment_share=share), share
 
 
 @dataclass(frozen=True)
@@ -79,7 +143,8 @@ class Verdict:
 class Results:
     """`variants` and each metric's arms have the control first; the first of `metrics` is the one that decides.
 
-    `ratio_p_value`: how likely a split as uneven as this is when members are split as designed. `power`: how likely
+    `members_needed` is over all variants. `ratio_p_value`: how likely a split as uneven as this is when members are
+    split as designed. `power`: how likely
     the smallest lift worth knowing would be found with those observed so far, from 0 to 1. `days_left` until enough
     are observed at the rate of the last week; 0: they are, None: nobody comes in.
     """

@@ -15,9 +15,11 @@ from apps import flags
 from apps.flags import live
 from apps.flags.experiments import recording, services
 from apps.flags.experiments.models import Experiment, Exposure
+from apps.flags.models import Flag
 from apps.flags.rollout.models import Ramp, RampStep
-from apps.flags.selectors import read_snapshot
+from apps.flags.selectors import explain, read_snapshot
 from apps.flags.services import change
+from apps.flags.texts import explanation_in_words
 from apps.users.models import User
 from tests.concurrency import at_once
 from tests.factories import member
@@ -136,12 +138,16 @@ def test_it_answers_while_exposures_cannot_be_written(for_all: Experiment, new_d
 def test_it_answers_and_hides_no_error_inside_a_broken_transaction(
     for_all: Experiment, new_deck: str, ann: User
 ) -> None:
-    with pytest.raises(DatabaseError, match="division by zero"), transaction.atomic():
+    @transaction.atomic
+    def ask_after_an_error() -> None:
         try:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT 1 / 0")
         finally:
             flags.is_enabled(new_deck, ann)
+
+    with pytest.raises(DatabaseError, match="division by zero"):
+        ask_after_an_error()
 
 
 def test_it_answers_for_somebody_who_is_not_saved(for_all: Experiment, new_deck: str) -> None:
@@ -189,6 +195,21 @@ def test_it_answers_as_usual_before_the_start_and_after_the_stop(draft: Design, 
 
     services.stop(study, by=None, reason="seen enough")
     assert not any(flags.is_enabled(new_deck, user) for user in people)
+
+
+def test_it_tells_who_looks_a_member_up_what_they_are_in_and_exposes_nobody(
+    for_all: Experiment, new_deck: str, ann: User
+) -> None:
+    flag = Flag.objects.get_or_create(name=new_deck)[0]
+    assert flag.definition
+
+    explanation = explain(flag.definition, flag.state, ann)
+    (first, *_) = explanation_in_words(explanation)
+
+    assert not Exposure.objects.exists()
+    assert explanation.answer is flags.is_enabled(new_deck, ann)
+    variant = Exposure.objects.get().variant
+    assert first.text == f"takes part in the experiment experiment 1, as one of the variant {variant}"
 
 
 # ---- The snapshot
