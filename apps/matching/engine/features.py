@@ -27,6 +27,8 @@ FEATURES = (*GIVER, *RECEIVER, *MUTUAL, *DIRECTED)
 # These are followed by the name of an answer (giver, receiver) or of a set (shared).
 OPEN_ENDED = ("giver.", "receiver.", "shared.")
 
+_BITS_OF_BYTE = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(np.float32)
+
 
 @dataclass(frozen=True)
 class Members:
@@ -135,11 +137,10 @@ def _at(people: People, positions: Ints) -> People:
 
 def _weight_shared(shared: Bits, weights: Column) -> Column:
     """Sum of the weights of the bits that are set, by one look-up a byte."""
-    byte_values = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(np.float32)
     total = np.zeros(len(shared), dtype=np.float32)
     for position in range(shared.shape[1]):
         of_byte = weights[8 * position : 8 * position + 8]
-        total += (byte_values[:, : len(of_byte)] @ of_byte)[shared[:, position]]
+        total += (_BITS_OF_BYTE[:, : len(of_byte)] @ of_byte)[shared[:, position]]
     return total
 
 

@@ -23,8 +23,8 @@ from apps.matching.engine.features import (
 )
 from apps.matching.engine.history import Column, Population
 
-STANDARD_LIMIT = 4.0  # in standard deviations: what lies further out counts as this far
-LOG_ODDS_LIMIT = 15.0  # keeps every P above 0 and below 1 in single precision
+STANDARD_LIMIT = np.float32(4)  # in standard deviations: what lies further out counts as this far
+LOG_ODDS_LIMIT = np.float32(15)  # keeps every P above 0 and below 1 in single precision
 # What the starting model adds to the log odds of a like for one unit of a column. The first three make it the additive
 # model of judges and judged (Rasch 1960); the others are modest guesses that the first trained model replaces.
 STARTING_WEIGHTS = {
@@ -96,13 +96,13 @@ class Model:
 def standardised(column: Column, mean: float, scale: float) -> Column:
     """In standard deviations from the mean, within limits; 0 where unknown."""
     standard: Column = (column - np.float32(mean)) / np.float32(scale)
-    return np.nan_to_num(np.clip(standard, -STANDARD_LIMIT, STANDARD_LIMIT))
+    standard[np.isnan(standard)] = 0
+    return np.minimum(np.maximum(standard, -STANDARD_LIMIT), STANDARD_LIMIT)
 
 
 def sigmoid(log_odds: Column) -> Column:
-    bounded = np.clip(log_odds, -LOG_ODDS_LIMIT, LOG_ODDS_LIMIT)
-    result: Column = 1 / (1 + np.exp(-bounded))
-    return result
+    bounded = np.minimum(np.maximum(log_odds, -LOG_ODDS_LIMIT), LOG_ODDS_LIMIT)
+    return np.reciprocal(np.exp(-bounded) + np.float32(1))
 
 
 @dataclass(frozen=True)
