@@ -134,5 +134,16 @@ CATALOGUE: Final = by_name(
             purpose=_("New members can join. Those who have joined go on as before."),
             default=True,
         ),
+        Definition(
+            "matching.shortlist",
+            Kind.VALUE,
+            owner="matching",
+            purpose=_(
+                "How many of the candidates, the most promising first, are read and scored in full for one card."
+            ),
+            default=100,
+            minimum=10,
+            maximum=1_000,
+        ),
     ]
 )
