@@ -77,6 +77,15 @@ def block(blocker: User, blocked: User) -> Match | None:
     return match if match and end_match(match, by=blocker) else None
 
 
+def note_message(match: Match, sender: User) -> None:
+    """Keeps who of the two wrote first, and when the other answered. Later messages change nothing, without a query."""
+    is_low = sender.pk == match.low_id
+    if match.opened_by_low is None:
+        Match.objects.filter(pk=match.pk, opened_by_low=None).update(opened_by_low=is_low)
+    elif match.opened_by_low != is_low and match.answered_at is None:
+        Match.objects.filter(pk=match.pk, answered_at=None).update(answered_at=timezone.now())
+
+
 def _match_between(one: UUID, other: UUID) -> QuerySet[Match]:
     return Match.objects.filter(Q(low=one, high=other) | Q(low=other, high=one))
 
