@@ -122,13 +122,32 @@ def population_of(
 ) -> Population:
     """What is usual among these members. `messages`: first messages of partners, and how many of them were answered."""
     given, likes = _count(swipes.giver, len(gender)), _count(swipes.giver, len(gender), swipes.liked)
+    usual = _usual(gender, given, likes, messages, rarity)
+    return _with_strengths(usual, gender, usual.history(gender, swipes))
+
+
+def population_of_counts(
+    gender: Ints, history: History, *, rarity: Mapping[str, Mapping[str, float]] | None = None
+) -> Population:
+    """The same from what is counted already, where the swipes are too many to be held at once."""
+    messages = int(history.messages_due.sum()), int(history.messages_answered.sum())
+    usual = _usual(gender, history.swipes_given, history.likes_given, messages, rarity)
+    return _with_strengths(usual, gender, history)
+
+
+def _usual(
+    gender: Ints,
+    given: Column,
+    likes: Column,
+    messages: tuple[int, int],
+    rarity: Mapping[str, Mapping[str, float]] | None,
+) -> Population:
     overall = _rate(likes.sum(), given.sum(), 0.5)
     by_gender = {
         int(bit): _rate(likes[gender == bit].sum(), given[gender == bit].sum(), overall) for bit in np.unique(gender)
     }
     reply_rate = _rate(messages[1], messages[0], 0.5)
-    usual = Population(by_gender, overall, reply_rate, USUAL_STRENGTH, USUAL_STRENGTH * overall, rarity or {})
-    return _with_strengths(usual, gender, usual.history(gender, swipes))
+    return Population(by_gender, overall, reply_rate, USUAL_STRENGTH, USUAL_STRENGTH * overall, rarity or {})
 
 
 def rarity(counts: Mapping[str, int], members: int) -> dict[str, float]:

@@ -94,13 +94,24 @@ def evaluate(model: Model, impressions: Impressions) -> dict[str, float]:
     return figures_of(predicted_where_shown(model, impressions), impressions)
 
 
-def is_better(new: Model, running: Model, impressions: Impressions, *, seed: int = 0) -> Verdict:
+def is_better(
+    new: Model,
+    running: Model,
+    impressions: Impressions,
+    *,
+    seen_by_running: Impressions | None = None,
+    seed: int = 0,
+) -> Verdict:
     """May `new` replace `running`? Both are judged on the same impressions, later than what either was trained on.
 
+    seen_by_running: the same, in the columns of that model's population where it is another than the new one's.
     `running` is the starting model where none was trained yet. Groups are drawn again and again (bootstrap), so that
     one odd day cannot decide; with a single group there is no interval, and the verdict is no.
     """
-    losses = [_losses(predicted_where_shown(model, impressions), impressions) for model in (running, new)]
+    losses = [
+        _losses(predicted_where_shown(model, each), each)
+        for model, each in ((running, seen_by_running or impressions), (new, impressions))
+    ]
     gains = impressions.weight * (losses[0] - losses[1])
     _, group = np.unique(impressions.group, return_inverse=True)
     total, count = np.bincount(group, gains), np.bincount(group)

@@ -1,0 +1,233 @@
+"""What is known of a viewer and of candidates at one moment: read from the tables, kept with impressions as numbers.
+
+Kept are the facts about either member and between the two, not the engine's columns: what is made of counted swipes
+depends on what is usual among the members, which changes, and a model is trained on columns of its own population.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from django.db.models import Exists, F, OuterRef, Q
+from django.utils import timezone
+from h3.api import basic_int as h3
+from numpy.typing import NDArray
+
+from apps.matching.candidates import date_number
+from apps.matching.engine.eligibility import Floats, Ints, People, full_years
+from apps.matching.engine.features import (
+    DIRECTED,
+    MUTUAL,
+    Columns,
+    Members,
+    Pairs,
+    directed_columns,
+    giver_columns,
+    mutual_columns,
+    receiver_columns,
+)
+from apps.matching.engine.history import Column, History, Population
+from apps.matching.learning.models import Impression
+from apps.matching.models import Candidate
+from apps.users.models import MAX_AGE, Photo
+
+Numbers = NDArray[np.float32]  # a row for each impression, a column for each name of LAYOUT
+
+COUNTS = (
+    "swipes_given",
+    "likes_given",
+    "likes_received",
+    "likes_expected",
+    "messages_due",
+    "messages_answered",
+)
+SETS = ("interests", "languages")
+_OF_MEMBER = ("gender", "age", "inactive_days", "completeness", *COUNTS)
+_BETWEEN = (*MUTUAL, *(f"shared.{name}" for name in SETS))
+# Given with every row, and raised whenever the names or their order change: rows of another layout are not read.
+LAYOUT_VERSION = 1
+LAYOUT = (
+    *(f"viewer.{name}" for name in _OF_MEMBER),
+    *(f"candidate.{name}" for name in _OF_MEMBER),
+    *_BETWEEN,
+    *(f"there.{name}" for name in DIRECTED),
+    *(f"back.{name}" for name in DIRECTED),
+)
+_PLACE = {name: place for place, name in enumerate(LAYOUT)}
+
+
+@dataclass(frozen=True)
+class Sight:
+    """One viewer and the candidates there are, as the engine wants them; the viewer is the last of the members."""
+
+    ids: Sequence[Any]  # of the candidates
+    members: Members
+    pairs: Pairs  # from the viewer to each candidate
+    active_hour: Ints
+    price: Column  # of each candidate's attention; NaN where no market has been cleared
+    interests: Sequence[Sequence[str]]  # of the candidates, then the viewer
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def numbers(self, population: Population) -> Numbers:
+        """All facts of each pair, for impressions."""
+        members, pairs = self.members, self.pairs
+        columns = {
+            **_prefixed("viewer", _facts_of(members, pairs.giver)),
+            **_prefixed("candidate", _facts_of(members, pairs.receiver)),
+            **mutual_columns(members, pairs, population),
+            **_prefixed("there", directed_columns(members, pairs)),
+            **_prefixed("back", directed_columns(members, pairs.reversed())),
+        }
+        return np.column_stack([columns[name] for name in LAYOUT]).astype(np.float32)
+
+
+def look(viewer_id: Any, numbers: Ints, *, likes_viewer: Ints, population: Population) -> Sight:
+    """What is known now of the viewer and of the candidates of these numbers; two queries.
+
+    `likes_viewer`: the numbers of those whose like waits for the viewer's answer. Who is gone is left out.
+    """
+    rows = list(
+        Candidate.objects.filter(Q(number__in=numbers.tolist()) | Q(pk=viewer_id))
+        .annotate(
+            is_viewer=Q(pk=viewer_id),
+            more_photos=Exists(Photo.objects.filter(user=OuterRef("pk"), position=1)),
+            bio=F("user__profile__bio"),
+        )
+        .order_by("is_viewer", "number")
+        .values_list(*_ROW, named=True)
+    )
+    *others, _viewer = rows
+    ids = [row.pk for row in others]
+    shown = dict(Impression.objects.filter(viewer=viewer_id, candidate__in=ids).values_list("candidate", "times"))
+    return Sight(
+        ids=ids,
+        members=_members(rows, population),
+        pairs=Pairs(
+            giver=np.full(len(ids), len(ids)),
+            receiver=np.arange(len(ids)),
+            likes_giver=np.isin([row.number for row in others], likes_viewer),
+            shown_before=np.array([shown.get(each, 0) for each in ids], dtype=np.int64),
+        ),
+        active_hour=np.array([row.active_hour for row in others], dtype=np.int64),
+        price=np.array([row.user__standing__price for row in others], dtype=np.float32),
+        interests=[row.user__profile__interests for row in rows],
+    )
+
+
+def columns(numbers: Numbers, population: Population, *, back: bool = False) -> Columns:
+    """The engine's columns of kept facts: of the viewer who may like, or `back`, of the candidate who may."""
+    giver, receiver = ("candidate", "viewer") if back else ("viewer", "candidate")
+    way = "back" if back else "there"
+    return {
+        **giver_columns(_members_of(numbers, giver), population),
+        **receiver_columns(_members_of(numbers, receiver), population),
+        **{name: numbers[:, _PLACE[name]] for name in _BETWEEN},
+        **{name: numbers[:, _PLACE[f"{way}.{name}"]] for name in DIRECTED},
+    }
+
+
+def to_bytes(row: Numbers) -> bytes:
+    return row.astype("<f4").tobytes()
+
+
+def from_bytes(rows: Sequence[bytes]) -> Numbers:
+    """Of rows of the present layout."""
+    return np.frombuffer(b"".join(rows), dtype="<f4").reshape(-1, len(LAYOUT)).astype(np.float32)
+
+
+# ---- From the tables
+
+_ROW = (
+    "pk",
+    "number",
+    "cell",
+    "gender",
+    "seeks",
+    "born",
+    "age_min",
+    "age_max",
+    "max_km",
+    "active_hour",
+    "user__language",
+    "user__profile__interests",
+    "bio",
+    "more_photos",
+    *(f"user__standing__{name}" for name in COUNTS),
+    "user__standing__price",
+)
+
+
+def _members(rows: Sequence[Any], population: Population) -> Members:
+    def column(name: str) -> NDArray[Any]:
+        return np.array([getattr(row, name) for row in rows])
+
+    interests = [row.user__profile__interests for row in rows]
+    hour = int(timezone.now().timestamp() // 3600)
+    filled = [(bool(row.bio), bool(row.user__profile__interests), row.more_photos) for row in rows]
+    counts = [np.array([getattr(row, f"user__standing__{name}") or 0 for row in rows]) for name in COUNTS]
+    return Members(
+        people=_people(column),
+        history=History(*(count.astype(np.float32) for count in counts)),
+        inactive_days=((hour - column("active_hour")) / 24).astype(np.float32),
+        completeness=np.array(filled, dtype=np.float32).mean(axis=1),
+        sets={
+            "interests": population.pack("interests", interests),
+            "languages": population.pack("languages", [[row.user__language] for row in rows]),
+        },
+    )
+
+
+def _people(column: Any) -> People:
+    latitude, longitude = np.array([_centre(int(cell)) for cell in column("cell")]).T
+    return People(
+        gender=column("gender"),
+        age=np.minimum(full_years(column("born"), date_number(timezone.localdate())), MAX_AGE),
+        latitude=latitude,
+        longitude=longitude,
+        seeks=column("seeks"),
+        age_min=column("age_min"),
+        age_max=column("age_max"),
+        max_km=column("max_km").astype(np.float64),
+    )
+
+
+@lru_cache(maxsize=200_000)
+def _centre(cell: int) -> tuple[float, float]:
+    latitude, longitude = h3.cell_to_latlng(cell)
+    return latitude, longitude
+
+
+# ---- To impressions and back
+
+
+def _facts_of(members: Members, positions: Ints) -> Columns:
+    facts = {
+        "gender": members.people.gender,
+        "age": members.people.age,
+        "inactive_days": members.inactive_days,
+        "completeness": members.completeness,
+        **vars(members.history),
+    }
+    return {name: facts[name][positions] for name in _OF_MEMBER}
+
+
+def _members_of(numbers: Numbers, who: str) -> Members:
+    """The members of one side, with what an impression keeps of them: neither places nor preferences."""
+    facts = {name: numbers[:, _PLACE[f"{who}.{name}"]] for name in _OF_MEMBER}
+    unknown: Floats = np.full(len(numbers), np.nan)
+    none: Ints = np.zeros(len(numbers), dtype=np.int64)
+    gender, age = facts["gender"].astype(np.int64), facts["age"].astype(np.int64)
+    return Members(
+        people=People(gender, age, unknown, unknown, none, none, none, unknown),
+        history=History(*(facts[name] for name in COUNTS)),
+        inactive_days=facts["inactive_days"],
+        completeness=facts["completeness"],
+    )
+
+
+def _prefixed(prefix: str, columns: Columns) -> Columns:
+    return {f"{prefix}.{name}": column for name, column in columns.items()}
