@@ -50,8 +50,8 @@ _RECORD = """
 def record(viewer_id: UUID, placement: Placement) -> None:
     """The viewer is shown this card now, perhaps again. One statement; nothing for a candidate who was just erased."""
     with connection.cursor() as cursor:
-        now = {"viewer": viewer_id, "now": timezone.now(), "layout": LAYOUT_VERSION}
-        cursor.execute(_RECORD, {**vars(placement), **now})
+        shown = {"viewer": viewer_id, "now": timezone.now(), "layout": LAYOUT_VERSION}
+        cursor.execute(_RECORD, vars(placement) | shown)
 
 
 def purge() -> int:

@@ -35,9 +35,7 @@ class Impression(UUIDModel):
     """
 
     # the unique constraint serves as the index
-    viewer = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False
-    )
+    viewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False)
     candidate = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     first_shown_at = models.DateTimeField()
     shown_at = models.DateTimeField()

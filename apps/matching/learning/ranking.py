@@ -10,7 +10,7 @@ from apps import flags
 from apps.matching.engine.eligibility import Ints, distance_km
 from apps.matching.engine.history import Column
 from apps.matching.engine.ranker import Model, likelihoods
-from apps.matching.engine.scoring import ranking, score
+from apps.matching.engine.scoring import score
 from apps.matching.learning.facts import Sight, look, to_bytes
 from apps.matching.learning.impressions import Placement
 from apps.matching.learning.models import Algorithm, Source
@@ -64,17 +64,13 @@ def rank(
     scores = _score(algorithm, viewer, sight, model)
     rate = flags.value("matching.likes_first", viewer, LIKES_FIRST)
     likes_first = rate >= 1 or (rate > 0 and chance() < rate)
-    plain, with_likes = ranking(scores), ranking_likes_first(scores, sight)
+    plain, with_likes = np.argsort(-scores, kind="stable"), np.lexsort((-scores, ~sight.pairs.likes_giver))
     order, other = (with_likes, plain) if likes_first else (plain, with_likes)
     propensity = np.ones(len(sight), dtype=np.float32)
     propensity[order[order != other]] = rate if likes_first else 1 - rate
     is_ahead = sight.pairs.likes_giver & likes_first
     source = np.where(is_ahead, Source.LIKES_YOU, Source.RANKED)
     return Ranking(sight, order, scores, source, propensity, algorithm, model)
-
-
-def ranking_likes_first(scores: Column, sight: Sight) -> Ints:
-    return np.lexsort((-scores, ~sight.pairs.likes_giver))
 
 
 def _score(algorithm: Algorithm, viewer: User, sight: Sight, model: Model) -> Column:

@@ -10,7 +10,6 @@ from typing import Any
 from django.db import connection, transaction
 
 from apps.matching.engine.history import Population
-from apps.matching.learning.models import OutdatedStanding
 
 BATCH = 5000
 # Of the advisory lock: two that count the same member at once might leave the older count.

@@ -25,7 +25,7 @@ from apps.matching.engine.training import (
 from apps.matching.learning import running
 from apps.matching.learning.facts import COUNTS, columns
 from apps.matching.learning.impressions import Labelled, labelled
-from apps.matching.learning.models import RankerModel, Standing
+from apps.matching.learning.models import RankerModel
 from apps.matching.models import Candidate
 from apps.users.catalogue import INTERESTS
 from apps.users.models import Language
@@ -100,7 +100,9 @@ def stop_running(*, why: str) -> None:
 
 def population_now() -> Population:
     """What is usual among the members now, by their standings and profiles."""
-    genders = Candidate.objects.filter(listed=True).values_list("gender", *(f"user__standing__{name}" for name in COUNTS))
+    genders = Candidate.objects.filter(listed=True).values_list(
+        "gender", *(f"user__standing__{name}" for name in COUNTS)
+    )
     rows = np.array([[value or 0 for value in row] for row in genders.iterator(chunk_size=20_000)], dtype=np.float32)
     rows = rows.reshape(-1, 1 + len(COUNTS))
     return population_of_counts(rows[:, 0].astype(np.int64), History(*rows[:, 1:].T), rarity=_rarity(len(rows)))

@@ -139,7 +139,9 @@ ACTS = st.lists(
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_it_equals_a_recount_whatever_members_do(acts: list[tuple[str, int, int]]) -> None:
     _start_over()
-    members: list[User | None] = [member(gender=gender) for gender in ("woman", "man", "nonbinary", "man", "woman", "man")]
+    members: list[User | None] = [
+        member(gender=gender) for gender in ("woman", "man", "nonbinary", "man", "woman", "man")
+    ]
     for act, one, other in acts:
         _do(act, members, one % len(members), other % len(members))
     count_all()
