@@ -1,6 +1,6 @@
 """The candidates as columns: how thousands of rows come over from PostgreSQL as arrays, and how the table is mended."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import date
 from functools import lru_cache
 from typing import Any, Final
@@ -17,42 +17,32 @@ from apps.users.models import MAX_AGE, User
 
 Rows = NDArray[np.void]
 
-# PostgreSQL's binary COPY: a header of 19 bytes, for each row the number of its fields and for each field its length
-# and value in network order, a trailer of 2 bytes. Integers that are never null make all rows equally long.
-_HEADER_BYTES, _TRAILER_BYTES = 19, 2
-_TYPES: Final = {
-    "number": ">i4",
-    "cell": ">i8",
-    "gender": ">i2",
-    "seeks": ">i2",
-    "born": ">i4",
-    "age_min": ">i2",
-    "age_max": ">i2",
-    "max_km": ">i2",
-    "active_hour": ">i4",
-    "published_hour": ">i4",
-}
-# What reach depends on, and the order of the walk: the columns of the covering indexes.
-COVERED: Final = tuple(name for name in _TYPES if name != "published_hour")
+# What `Candidate.packed` holds: integers in network order.
+ROW: Final = np.dtype(
+    [
+        ("number", ">i4"),
+        ("cell", ">i8"),
+        ("gender", ">i2"),
+        ("seeks", ">i2"),
+        ("born", ">i4"),
+        ("age_min", ">i2"),
+        ("age_max", ">i2"),
+        ("max_km", ">i2"),
+        ("active_hour", ">i4"),
+        ("published_hour", ">i4"),
+    ]
+)
 
 
-def read(query: str, params: Sequence[Any] | Mapping[str, Any], *, fields: Sequence[str] = COVERED) -> Rows:
-    """The rows of a query that selects just these fields of candidates, as one structured array.
+def read(query: str, params: Mapping[str, Any]) -> Rows:
+    """The rows of a query that selects `packed`, as one structured array (ROW); read-only.
 
-    A million rows take about a second. The array is a view of what came over the wire: read-only, big-endian.
+    They come over as one value. COPY, made for such amounts, sends a message for each row: 17 µs against 0.4.
     """
-    statement = connection.ops.compose_sql(f"COPY ({query}) TO STDOUT (FORMAT BINARY)", params)
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        data = b"".join(copy)
-    row = row_type(fields)
-    count = (len(data) - _HEADER_BYTES - _TRAILER_BYTES) // row.itemsize
-    return np.frombuffer(data, dtype=row, count=count, offset=_HEADER_BYTES)
-
-
-def row_type(fields: Sequence[str]) -> np.dtype[np.void]:
-    """How one row of these fields looks on the wire."""
-    columns = [part for name in fields for part in ((f"length of {name}", ">i4"), (name, _TYPES[name]))]
-    return np.dtype([("number of fields", ">i2"), *columns])
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT string_agg(packed, '') FROM ({query}) AS candidate", params)  # noqa: S608 a query of ours
+        (data,) = cursor.fetchone()
+    return np.frombuffer(data or b"", dtype=ROW)
 
 
 def people(rows: Rows) -> People:

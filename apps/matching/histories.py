@@ -28,11 +28,12 @@ class History:
 
 
 def history_of(user: User) -> History:
-    """As of now. Two queries; two more when much has come since the bitmaps were written, which are then renewed."""
-    swiped, liked_by, until, tail = _stored(user)
-    if len(tail.swiped) + len(tail.liked_by) > LONG_TAIL:
-        _compact(user, swiped, liked_by, until)
-    return History(swiped | BitMap(tail.swiped) | BitMap(tail.apart), liked_by | BitMap(tail.liked_by))
+    """As of now. One query; two more when much has come since the bitmaps were written, which are then renewed."""
+    swiped, liked_by, until, new_swiped, new_liked_by, apart = _ask(_HISTORY, user)
+    stored = _Stored(_bitmap(swiped), _bitmap(liked_by), until)
+    if len(new_swiped) + len(new_liked_by) > LONG_TAIL:
+        _compact(user, stored)
+    return History(stored.swiped | BitMap(new_swiped) | BitMap(apart), stored.liked_by | BitMap(new_liked_by))
 
 
 def forget(swipe: Swipe) -> None:
@@ -41,50 +42,54 @@ def forget(swipe: Swipe) -> None:
 
 
 @dataclass(frozen=True)
-class _Tail:
-    swiped: list[int]
-    liked_by: list[int]
-    apart: list[int]
+class _Stored:
+    swiped: BitMap
+    liked_by: BitMap
+    until: datetime | None
 
 
-_BETWEEN = "swipe.created_at > coalesce(%(since)s, '-infinity') AND swipe.created_at <= coalesce(%(until)s, 'infinity')"
-_SWIPED = f"""ARRAY(
+_SWIPED = """
     SELECT candidate.number FROM matching_swipe AS swipe
     JOIN matching_candidate AS candidate ON candidate.user_id = swipe.target_id
-    WHERE swipe.swiper_id = %(me)s AND {_BETWEEN}
-)"""  # noqa: S608 constants
-_LIKED_BY = f"""ARRAY(
+    WHERE swipe.swiper_id = %(me)s
+"""
+_LIKED_BY = """
     SELECT candidate.number FROM matching_swipe AS swipe
     JOIN matching_candidate AS candidate ON candidate.user_id = swipe.swiper_id
-    WHERE swipe.target_id = %(me)s AND swipe.liked AND {_BETWEEN}
-)"""  # noqa: S608 constants
-_APART = """ARRAY(
+    WHERE swipe.target_id = %(me)s AND swipe.liked
+"""
+_NEW = "AND swipe.created_at > coalesce(history.until, '-infinity')"
+_HISTORY = f"""
+SELECT swiped, liked_by, until, ARRAY({_SWIPED} {_NEW}), ARRAY({_LIKED_BY} {_NEW}), ARRAY(
     SELECT number FROM matching_candidate WHERE user_id = %(me)s
-    UNION ALL SELECT number FROM matching_candidate JOIN matching_block ON user_id = blocked_id WHERE blocker_id = %(me)s
-    UNION ALL SELECT number FROM matching_candidate JOIN matching_block ON user_id = blocker_id WHERE blocked_id = %(me)s
-)"""
+    UNION ALL
+    SELECT number FROM matching_candidate JOIN matching_block ON user_id = blocked_id WHERE blocker_id = %(me)s
+    UNION ALL
+    SELECT number FROM matching_candidate JOIN matching_block ON user_id = blocker_id WHERE blocked_id = %(me)s
+)
+FROM (SELECT) AS always LEFT JOIN matching_swipehistory AS history ON history.user_id = %(me)s
+"""  # noqa: S608 constants
+_SETTLED = "AND swipe.created_at > coalesce(%(since)s::timestamptz, '-infinity') AND swipe.created_at <= %(until)s"
+_TO_COMPACT = f"SELECT ARRAY({_SWIPED} {_SETTLED}), ARRAY({_LIKED_BY} {_SETTLED})"  # noqa: S608 constants
 
 
-def _stored(user: User) -> tuple[BitMap, BitMap, datetime | None, _Tail]:
-    stored = SwipeHistory.objects.filter(user=user).values_list("swiped", "liked_by", "until").first()
-    swiped, liked_by, until = stored or (None, None, None)
-    tail = _ask(f"SELECT {_SWIPED}, {_LIKED_BY}, {_APART}", user, since=until, until=None)  # noqa: S608 constants
-    return _bitmap(swiped), _bitmap(liked_by), until, _Tail(*tail)
-
-
-def _compact(user: User, swiped: BitMap, liked_by: BitMap, since: datetime | None) -> None:
+def _compact(user: User, stored: _Stored) -> None:
     until = timezone.now() - SETTLED_AFTER
-    mine, theirs = _ask(f"SELECT {_SWIPED}, {_LIKED_BY}", user, since=since, until=until)  # noqa: S608 constants
-    fields = {"swiped": (swiped | BitMap(mine)).serialize(), "liked_by": (liked_by | BitMap(theirs)).serialize()}
-    row = SwipeHistory(user=user, until=until, **fields)
+    swiped, liked_by = _ask(_TO_COMPACT, user, since=stored.until, until=until)
+    row = SwipeHistory(
+        user=user,
+        swiped=(stored.swiped | BitMap(swiped)).serialize(),
+        liked_by=(stored.liked_by | BitMap(liked_by)).serialize(),
+        until=until,
+    )
     SwipeHistory.objects.bulk_create(
         [row], update_conflicts=True, unique_fields=["user"], update_fields=["swiped", "liked_by", "until"]
     )
 
 
-def _ask(query: str, user: User, *, since: datetime | None, until: datetime | None) -> tuple[Any, ...]:
+def _ask(query: str, user: User, **moments: datetime | None) -> tuple[Any, ...]:
     with connection.cursor() as cursor:
-        cursor.execute(query, {"me": user.pk, "since": since, "until": until})
+        cursor.execute(query, {"me": user.pk, **moments})
         row: tuple[Any, ...] = cursor.fetchone()
     return row
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Func, Q
 from django.db.models.expressions import CombinedExpression
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -19,7 +19,7 @@ DISTRICT_RESOLUTION, REGION_RESOLUTION = 5, 3
 GENDER_BIT: Final = {gender: 1 << position for position, gender in enumerate(Gender.values)}
 
 
-_COVERED = ("number", "cell", "seeks", "born", "age_min", "age_max", "max_km")
+_COVERED = ("packed", "seeks", "born", "age_min", "age_max")
 
 
 class Swipe(UUIDModel):
@@ -109,12 +109,36 @@ def _parent(resolution: int) -> CombinedExpression:
     return F("cell").bitand(every_bit ^ (15 << 52)).bitor(resolution << 52 | unused_digits)
 
 
+_SENT_AS = {
+    "number": "int4send",
+    "cell": "int8send",
+    "gender": "int2send",
+    "seeks": "int2send",
+    "born": "int4send",
+    "age_min": "int2send",
+    "age_max": "int2send",
+    "max_km": "int2send",
+    "active_hour": "int4send",
+    "published_hour": "int4send",
+}
+
+
+def _packed() -> Func:
+    """The bytes of these columns, one after the other in network order."""
+    return Func(
+        *(Func(F(name), function=send) for name, send in _SENT_AS.items()),
+        template="(%(expressions)s)",
+        arg_joiner=" || ",
+        output_field=models.BinaryField(),
+    )
+
+
 class Candidate(models.Model):
     """One row for each member who has ever been listed: all that reach depends on, narrow enough for a covering index.
 
     Kept by triggers on the tables of users, in the transaction that changes them (migration 0003): never written by
     code. Of those who are not `listed` only the number counts. All columns are integers that are never null, so that
-    thousands of rows come over as one array (`candidates.read`).
+    thousands of rows come over as one array.
     """
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True)
@@ -140,6 +164,8 @@ class Candidate(models.Model):
     # full hours since 1970
     active_hour = models.IntegerField()
     published_hour = models.IntegerField()
+    # the row as `candidates.read` takes it apart: one value comes over far quicker than ten
+    packed = models.GeneratedField(expression=_packed(), output_field=models.BinaryField(), db_persist=True)
 
     class Meta:
         verbose_name = _("candidate")

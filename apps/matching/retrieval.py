@@ -13,7 +13,7 @@ from django.utils import timezone
 from h3.api import basic_int as h3
 from pyroaring import BitMap
 
-from apps.matching.candidates import COVERED, Rows, date_number, people, read
+from apps.matching.candidates import ROW, Rows, date_number, people, read
 from apps.matching.engine.eligibility import ANYWHERE_KM, Bools, Ints, People, reach
 from apps.matching.models import DISTRICT_RESOLUTION, REGION_RESOLUTION
 from apps.users.models import MAX_AGE
@@ -21,7 +21,8 @@ from apps.users.models import MAX_AGE
 # Steps outwards, in rings of districts (to about 30 and 100 km) and then of regions (250, 500, 1,000 km).
 NEAR_RINGS, FAR_RINGS = (2, 8), (2, 6, 12)
 # Share of `enough` that is taken from one area at first, and how much more when too many of those were hidden.
-AREA_SHARE, DEEPER = 8, 8
+AREA_SHARE, DEEPER = 4, 8
+_NOBODY = np.empty(0, dtype=ROW)
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def search(viewer: People, cell: int, *, hidden: BitMap, enough: int) -> Found:
     Where there are more, the nearest areas come first and in them the most recently active. For a viewer without a
     limit of distance, those beyond 1,000 km come last and in no order.
     """
-    found = _kept(viewer, _nobody(), hidden)
+    found = _kept(viewer, _NOBODY, hidden)
     for column, cells in _steps(cell, float(viewer.max_km[0])):
         depth, rows_before = enough // AREA_SHARE, -1
         while len(found) < enough:
@@ -61,10 +62,11 @@ def search(viewer: People, cell: int, *, hidden: BitMap, enough: int) -> Found:
 
 
 def of_numbers(viewer: People, numbers: BitMap) -> Found:
-    """Those of them who are listed and in reach of the viewer."""
-    fields = ", ".join(COVERED)
-    query = f"SELECT {fields} FROM matching_candidate WHERE listed AND number = ANY(%s::integer[])"  # noqa: S608 constants
-    return _kept(viewer, read(query, [list(numbers)]), BitMap())
+    """Those of them who are listed and in reach of the viewer. No query for nobody."""
+    if not numbers:
+        return _kept(viewer, _NOBODY, BitMap())
+    query = "SELECT packed FROM matching_candidate WHERE listed AND number = ANY(%(numbers)s::integer[])"
+    return _kept(viewer, read(query, {"numbers": list(numbers)}), BitMap())
 
 
 def _kept(viewer: People, rows: Rows, hidden: BitMap) -> Found:
@@ -93,7 +95,9 @@ def rings(km: float, resolution: int) -> int:
     return int(km / (spacing_km * 0.75)) + 2
 
 
-def _disks(column: str, cell: int, resolution: int, steps: tuple[int, ...], last: int) -> Iterator[tuple[str, list[int]]]:
+def _disks(
+    column: str, cell: int, resolution: int, steps: tuple[int, ...], last: int
+) -> Iterator[tuple[str, list[int]]]:
     done: set[int] = set()
     own = h3.cell_to_parent(cell, resolution)
     for step in (*(step for step in steps if step < last), min(last, steps[-1])):
@@ -102,29 +106,23 @@ def _disks(column: str, cell: int, resolution: int, steps: tuple[int, ...], last
         done |= disk
 
 
-# Names of columns and numbers alone are put into the text; what belongs to the viewer is a parameter.
-_FITTING = """
-    SELECT {fields} FROM matching_candidate AS candidate
-    WHERE listed AND {where} AND gender = {gender}
-        AND seeks & %(gender)s <> 0 AND %(age)s BETWEEN age_min AND age_max
-        AND born > %(born_after)s AND born <= %(born_until)s
-"""
-
-
 def _walk(viewer: People, column: str, cells: list[int], depth: int) -> Rows:
     """Of each sought gender in each area the `depth` most recently active whom age and gender fit, both ways."""
-    fields = ", ".join(COVERED)
+    parameters = _parameters(viewer, cells, depth)
     if not cells:
-        fitting = _FITTING.format(fields=fields, where="true", gender="ANY(%(genders)s)")
-        return read(f"{fitting} LIMIT %(depth)s", _parameters(viewer, cells, depth))
-    fitting = _FITTING.format(fields=fields, where=f"{column} = area.cell", gender="sought.gender")
-    query = f"""
-        SELECT {", ".join(f"fitting.{field}" for field in COVERED)}
-        FROM unnest(%(cells)s::bigint[]) AS area (cell)
-        CROSS JOIN unnest(%(genders)s::smallint[]) AS sought (gender)
-        CROSS JOIN LATERAL ({fitting} ORDER BY active_hour DESC LIMIT %(depth)s) AS fitting
-    """  # noqa: S608 constants
-    return read(query, _parameters(viewer, cells, depth))
+        return read(f"{_FITTING} AND gender = ANY(%(genders)s) LIMIT %(depth)s", parameters)
+    fitting = (
+        f"{_FITTING} AND {column} = area.cell AND gender = sought.gender ORDER BY active_hour DESC LIMIT %(depth)s"
+    )
+    return read(f"SELECT packed FROM {_AREAS} CROSS JOIN LATERAL ({fitting}) AS fitting", parameters)  # noqa: S608
+
+
+_AREAS = "unnest(%(cells)s::bigint[]) AS area (cell) CROSS JOIN unnest(%(genders)s::smallint[]) AS sought (gender)"
+_FITTING = """
+    SELECT packed FROM matching_candidate AS candidate
+    WHERE listed AND seeks & %(gender)s <> 0 AND %(age)s BETWEEN age_min AND age_max
+        AND born > %(born_after)s AND born <= %(born_until)s
+"""
 
 
 def _parameters(viewer: People, cells: list[int], depth: int) -> dict[str, Any]:
@@ -139,7 +137,3 @@ def _parameters(viewer: People, cells: list[int], depth: int) -> dict[str, Any]:
         "born_until": today - int(viewer.age_min[0]) * 10_000,
         "depth": depth,
     }
-
-
-def _nobody() -> Rows:
-    return np.empty(0, dtype=row_type(COVERED))

@@ -1,6 +1,6 @@
 """Reads of matching: who is in a member's deck, why it is empty, whom they matched."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 from uuid import UUID
@@ -13,13 +13,14 @@ from h3.api import basic_int as h3
 from apps import flags
 from apps.matching.engine.eligibility import ANYWHERE_KM, People, distance_km, only_obstacle, reach
 from apps.matching.engine.scoring import ranking, score
-from apps.matching.models import Block, Match, Swipe
-from apps.users.models import AREA_RESOLUTION, MAX_AGE, MIN_AGE, Gender, Profile, User
+from apps.matching.histories import history_of
+from apps.matching.models import GENDER_BIT, Block, Match, Swipe
+from apps.matching.retrieval import of_numbers, search
+from apps.users.models import MAX_AGE, MIN_AGE, Profile, User
 
-GENDER_BIT = {gender: 1 << position for position, gender in enumerate(Gender.values)}
-POOL_LIMIT = 2000
-# Beyond this many kilometres a list of areas is longer than it is useful.
-AREA_LIMIT_KM = 500
+POOL_LIMIT, SHORTLIST = 2000, 100
+# Of those who like the viewer and wait for an answer, this many are looked at for one card.
+LIKERS = 500
 AGE_STEPS = (2, 5, 10, 20, 81)
 DISTANCE_STEPS_KM = (10, 25, 50, 100, 250, 500, None)
 
@@ -55,8 +56,36 @@ _ROW = (*_PROFILE, *(f"user__preferences__{name}" for name in _PREFERENCES), "li
 
 
 def next_card(viewer: User) -> Card | None:
-    """The best candidate in reach of a published, listed viewer; None when the deck is empty. Four queries at most."""
-    rows = list(_pool(viewer))
+    """The best candidate in reach of a published, listed viewer; None when the deck is empty."""
+    for numbers in shortlists(viewer):
+        rows = list(_showable(viewer).filter(user__candidate__number__in=numbers).values_list(*_ROW))
+        if best := _best(viewer, rows):
+            return _card(viewer, *best)
+    return None
+
+
+def shortlists(viewer: User) -> Iterator[list[int]]:
+    """Candidates by their numbers, the promising first, in portions worth reading whole. To be checked when shown."""
+    me, history = _columns([_own_row(viewer)]), history_of(viewer)
+    cell, size = viewer.profile.cell, flags.value("matching.shortlist", viewer, SHORTLIST)
+    assert cell is not None, "published"
+    found = search(me, cell, hidden=history.hidden, enough=flags.value("matching.pool_limit", viewer, POOL_LIMIT))
+    likers = of_numbers(me, (history.liked_by - history.hidden)[:LIKERS])
+    numbers = np.concatenate([likers.numbers, found.numbers])
+    hours = np.concatenate([likers.rows["active_hour"], found.rows["active_hour"]])
+    scores = score(
+        shared_interests=np.zeros(len(numbers)),
+        distance_km=np.concatenate([distance_km(me, likers.people), distance_km(me, found.people)]),
+        inactive_days=np.maximum(timezone.now().timestamp() / 3600 - hours, 0) / 24,
+        likes_viewer=np.isin(numbers, np.array(history.liked_by.to_array(), dtype=np.int64)),
+    )
+    best_first = list(dict.fromkeys(numbers[ranking(scores)].tolist()))
+    for start in range(0, len(best_first), size):
+        yield best_first[start : start + size]
+
+
+def _best(viewer: User, rows: Sequence[tuple[Any, ...]]) -> tuple[tuple[Any, ...], float] | None:
+    """The row with the highest score of those in reach, and its distance in kilometres; None when nobody is."""
     if not rows:
         return None
     me, people = _columns([_own_row(viewer)]), _columns(rows)
@@ -72,7 +101,7 @@ def next_card(viewer: User) -> Card | None:
         likes_viewer=np.array([rows[i][-1] for i in in_reach]),
     )
     best = in_reach[ranking(scores)[0]]
-    return _card(viewer, rows[best], float(kilometres[best]))
+    return rows[best], float(kilometres[best])
 
 
 def card_of(viewer: User, target_id: UUID) -> Card | None:
@@ -95,18 +124,24 @@ def is_listed(user: User) -> bool:
 
 
 def widenings(viewer: User) -> list[Widening]:
-    """Why the deck is empty: age range and distance, if they keep somebody out, each with the smallest helpful step."""
-    rows = list(_pool(viewer, anywhere=True))
-    if not rows:
-        return []
-    me, people = _columns([_own_row(viewer)]), _columns(rows)
-    obstacles = {name: int(kept_out.sum()) for name, kept_out in only_obstacle(me, people).items()}
-    steps = [*_age_steps(viewer, obstacles["age"]), *_distance_steps(viewer, obstacles["distance"])]
+    """Why the deck is empty: age range and distance, if they keep somebody out, each with the smallest helpful step.
+
+    Counted are at most `matching.pool_limit` people for each, the nearest.
+    """
+    me, hidden = _columns([_own_row(viewer)]), history_of(viewer).hidden
+    limit, cell = flags.value("matching.pool_limit", viewer, POOL_LIMIT), viewer.profile.cell
+    assert cell is not None, "published"
     found: dict[str, Widening] = {}
-    for widening, columns in steps:
-        would_add = int(reach(me.with_preferences(**columns), people).sum())
-        if would_add and widening.criterion not in found:
-            found[widening.criterion] = replace(widening, would_add=would_add)
+    for criterion, relaxed, steps in (
+        ("age", {"age_min": np.array([MIN_AGE]), "age_max": np.array([MAX_AGE])}, _age_steps(viewer)),
+        ("distance", {"max_km": np.array([ANYWHERE_KM])}, _distance_steps(viewer)),
+    ):
+        people = search(me.with_preferences(**relaxed), cell, hidden=hidden, enough=limit).people
+        kept_out = int(only_obstacle(me, people)[criterion].sum())
+        for widening, columns in steps if kept_out else ():
+            if would_add := int(reach(me.with_preferences(**columns), people).sum()):
+                found[criterion] = replace(widening, kept_out=kept_out, would_add=would_add)
+                break
     return list(found.values())
 
 
@@ -145,26 +180,6 @@ def _row_in_reach(viewer: User, target_id: UUID) -> tuple[Any, ...] | None:
         return None
     row = _showable(viewer).filter(user=target_id).values_list(*_ROW).first()
     return row if row and reach(_columns([_own_row(viewer)]), _columns([row]))[0] else None
-
-
-def _pool(viewer: User, *, anywhere: bool = False) -> Iterable[tuple[Any, ...]]:
-    """Rows of the most recently active whose genders fit both ways, from the areas within the viewer's distance."""
-    pool = _showable(viewer).filter(
-        user__preferences__genders__contains=[viewer.profile.gender], gender__in=viewer.preferences.genders
-    )
-    limit_km = viewer.preferences.max_distance_km
-    if not anywhere and limit_km is not None and limit_km <= AREA_LIMIT_KM:
-        pool = pool.filter(area__in=_areas_within(viewer.profile.area, limit_km))
-    limit = flags.value("matching.pool_limit", viewer, POOL_LIMIT)
-    return pool.order_by("-user__last_active_at", "user_id").values_list(*_ROW)[:limit]
-
-
-def _areas_within(area: int | None, km: int) -> list[int]:
-    if area is None:
-        return []
-    spacing_km = h3.average_hexagon_edge_length(AREA_RESOLUTION, unit="km") * 3**0.5
-    # one ring more than the distance takes: people sit anywhere in their area, and cells vary in size
-    return list(h3.grid_disk(area, int(km / (spacing_km * 0.75)) + 2))
 
 
 def _own_row(viewer: User) -> tuple[Any, ...]:
@@ -210,23 +225,21 @@ def _card(viewer: User, row: tuple[Any, ...], kilometres: float) -> Card | None:
     return Card(target, kilometres, shared, "".join(note), likes_viewer)
 
 
-def _age_steps(viewer: User, kept_out: int) -> Iterable[tuple[Widening, dict[str, Any]]]:
+def _age_steps(viewer: User) -> Iterator[tuple[Widening, dict[str, Any]]]:
     preferences = viewer.preferences
-    for years in AGE_STEPS if kept_out else ():
+    for years in AGE_STEPS:
         low, high = max(MIN_AGE, preferences.age_min - years), min(MAX_AGE, preferences.age_max + years)
         yield (
-            Widening("age", kept_out, 0, age_range=(low, high)),
+            Widening("age", 0, 0, age_range=(low, high)),
             {"age_min": np.array([low]), "age_max": np.array([high])},
         )
 
 
-def _distance_steps(viewer: User, kept_out: int) -> Iterable[tuple[Widening, dict[str, Any]]]:
+def _distance_steps(viewer: User) -> Iterator[tuple[Widening, dict[str, Any]]]:
     limit = viewer.preferences.max_distance_km
-    if not kept_out or limit is None:
-        return
-    for km in DISTANCE_STEPS_KM:
+    for km in DISTANCE_STEPS_KM if limit is not None else ():
         if km is None or km > limit:
-            yield Widening("distance", kept_out, 0, max_km=km), {"max_km": np.array([km or ANYWHERE_KM])}
+            yield Widening("distance", 0, 0, max_km=km), {"max_km": np.array([km or ANYWHERE_KM])}
 
 
 def last_swipe(user: User) -> Swipe | None:

@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from apps.core.errors import RuleError
+from apps.matching.histories import forget
 from apps.matching.models import MAX_NOTE, Block, Match, Swipe
 from apps.matching.selectors import last_swipe, matches_of
 from apps.users.models import User
@@ -54,6 +55,7 @@ def undo_last_swipe(user: User) -> Swipe | None:
     _lock_pair(user.pk, swipe.target_id)
     if _match_between(user.pk, swipe.target_id).exists():
         raise RuleError("undo_matched")
+    forget(swipe)
     swipe.delete()
     return swipe
 

@@ -162,6 +162,7 @@ class Migration(migrations.Migration):
                 ('max_km', models.SmallIntegerField()),
                 ('active_hour', models.IntegerField()),
                 ('published_hour', models.IntegerField()),
+                ('packed', models.GeneratedField(db_persist=True, expression=models.Func(models.Func(models.F('number'), function='int4send'), models.Func(models.F('cell'), function='int8send'), models.Func(models.F('gender'), function='int2send'), models.Func(models.F('seeks'), function='int2send'), models.Func(models.F('born'), function='int4send'), models.Func(models.F('age_min'), function='int2send'), models.Func(models.F('age_max'), function='int2send'), models.Func(models.F('max_km'), function='int2send'), models.Func(models.F('active_hour'), function='int4send'), models.Func(models.F('published_hour'), function='int4send'), arg_joiner=' || ', output_field=models.BinaryField(), template='(%(expressions)s)'), output_field=models.BinaryField())),
             ],
             options={
                 'verbose_name': 'candidate',
@@ -183,11 +184,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='candidate',
-            index=models.Index(condition=models.Q(('listed', True)), fields=['district', 'gender', '-active_hour'], include=('number', 'cell', 'seeks', 'born', 'age_min', 'age_max', 'max_km'), name='candidate_by_district'),
+            index=models.Index(condition=models.Q(('listed', True)), fields=['district', 'gender', '-active_hour'], include=('packed', 'seeks', 'born', 'age_min', 'age_max'), name='candidate_by_district'),
         ),
         migrations.AddIndex(
             model_name='candidate',
-            index=models.Index(condition=models.Q(('listed', True)), fields=['region', 'gender', '-active_hour'], include=('number', 'cell', 'seeks', 'born', 'age_min', 'age_max', 'max_km'), name='candidate_by_region'),
+            index=models.Index(condition=models.Q(('listed', True)), fields=['region', 'gender', '-active_hour'], include=('packed', 'seeks', 'born', 'age_min', 'age_max'), name='candidate_by_region'),
         ),
         migrations.RunSQL(TABLE, migrations.RunSQL.noop),
         migrations.RunSQL(FUNCTIONS, DROP_FUNCTIONS),
