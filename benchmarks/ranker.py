@@ -69,6 +69,8 @@ class Evening:
 
 def read(path: Path) -> list[Evening]:
     """The waves of a file, without dates that one side alone reported. Exits when it is another kind of file."""
+    if not path.is_file():
+        sys.exit(f"{path}: no such file")
     raw = path.read_bytes()
     try:
         text = raw.decode("utf-8-sig")

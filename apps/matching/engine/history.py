@@ -7,7 +7,7 @@ prior (Clayton and Kaldor, "Empirical Bayes estimates of age-standardized relati
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
@@ -18,8 +18,8 @@ from apps.matching.engine.eligibility import Bools, Ints
 
 Column = NDArray[np.float32]
 
-# Bounds of an estimated prior's weight, and its weight while the members differ too little, or are too few, to tell.
-LEAST_STRENGTH, USUAL_STRENGTH, MOST_STRENGTH = 1.0, 6.0, 50.0
+# Bounds of a prior's weight, and its weight while there are few swipes to tell: as few as ten members with twenty each.
+LEAST_STRENGTH, USUAL_STRENGTH, MOST_STRENGTH, FEW = 1.0, 6.0, 50.0, 1000.0
 # Swipes (messages) by which a gender's like rate (the reply rate) is drawn towards the overall one (towards a half).
 RATE_STRENGTH = 20.0
 
@@ -147,7 +147,7 @@ def _usual(
         int(bit): _rate(likes[gender == bit].sum(), given[gender == bit].sum(), overall) for bit in np.unique(gender)
     }
     reply_rate = _rate(messages[1], messages[0], 0.5)
-    return Population(by_gender, overall, reply_rate, USUAL_STRENGTH, USUAL_STRENGTH * overall, rarity or {})
+    return Population(by_gender, overall, reply_rate, USUAL_STRENGTH, USUAL_STRENGTH, rarity or {})
 
 
 def rarity(counts: Mapping[str, int], members: int) -> dict[str, float]:
@@ -157,31 +157,27 @@ def rarity(counts: Mapping[str, int], members: int) -> dict[str, float]:
 
 def _with_strengths(usual: Population, gender: Ints, history: History) -> Population:
     """Method of moments: the less members differ beyond chance, the more a prior weighs."""
-    prior = usual.prior_of(gender)
-    expected = history.swipes_given * prior
-    between = _variance_between(history.likes_given, expected, expected * (1 - prior))
-    # a beta prior of mean m and weight s has the relative variance (1 − m) / (m (s + 1))
-    giver = (1 - usual.overall_like_rate) / (usual.overall_like_rate * between) - 1 if between > 0 else None
-    chance = history.likes_expected * (1 - usual.overall_like_rate)
-    between = _variance_between(history.likes_received, history.likes_expected, chance)
-    receiver = 1 / between if between > 0 else None
-    return Population(
-        **{
-            **usual.__dict__,
-            "giver_strength": _bounded(giver, USUAL_STRENGTH),
-            "receiver_strength": _bounded(receiver, USUAL_STRENGTH * usual.overall_like_rate),
-        }
-    )
+    given, prior = history.swipes_given, usual.prior_of(gender)
+    # a beta prior of mean m and weight s makes like rates vary by nearly m (1 − m) / s
+    by_rates = float((given**2 * prior * (1 - prior)).sum(dtype=np.float64))
+    giver = _strength(by_rates, _excess(history.likes_given, given * prior, given * prior * (1 - prior)))
+    # a gamma prior of mean 1 and weight s makes what is received for each expected like vary by 1 / s
+    expected = history.likes_expected
+    by_appeal = float((expected**2).sum(dtype=np.float64))
+    chance = expected * (1 - usual.overall_like_rate)
+    receiver = _strength(by_appeal, _excess(history.likes_received, expected, chance))
+    return replace(usual, giver_strength=giver, receiver_strength=receiver)
 
 
-def _variance_between(observed: Column, expected: Column, chance: Column) -> float:
-    """Of observed for each expected, what is left of its variance after chance; 0 when nothing is."""
-    weight = float((expected**2).sum())
-    return float(((observed - expected) ** 2 - chance).sum()) / weight if weight else 0.0
+def _excess(observed: Column, expected: Column, chance: Column) -> float:
+    """By how much the squares of what differs exceed what chance alone would make of them."""
+    return float(((observed - expected) ** 2 - chance).sum(dtype=np.float64))
 
 
-def _bounded(strength: float | None, usual: float) -> float:
-    return usual if strength is None else float(np.clip(strength, LEAST_STRENGTH, MOST_STRENGTH))
+def _strength(at_one: float, excess: float) -> float:
+    """The weight of a prior under which members exceed chance by this much; `at_one` is by how much if it weighed 1."""
+    strength = (at_one + FEW) / (max(excess, 0.0) + FEW / USUAL_STRENGTH)
+    return float(np.clip(strength, LEAST_STRENGTH, MOST_STRENGTH))
 
 
 def _shrunken(hits: Column, trials: Column, prior: Column | float, strength: float) -> Column:

@@ -19,7 +19,7 @@ from apps.matching.engine.ranker import Model, sigmoid, standardised
 Wide = NDArray[np.float64]
 
 # What a squared coefficient costs (ridge), to be chosen from. Columns that come shrunken pay a small share of it.
-PENALTIES = (10.0, 30.0, 100.0, 300.0, 1000.0)
+PENALTIES = (30.0, 100.0, 300.0, 1000.0, 3000.0)
 INTERCEPT_COST = 1e-3  # enough to keep Newton's method from running away
 SHRUNKEN, SHRUNKEN_SHARE = ("baseline", "generosity", "appeal", "replies"), 0.04
 FOLDS, BINS = 5, 10
@@ -76,11 +76,11 @@ def train(impressions: Impressions, population: Population, *, version: str) -> 
     if len(np.unique(impressions.group)) < 2 or len(np.unique(impressions.liked)) < 2:
         raise ValueError("training needs likes and passes from two groups (days) at least")
     held_out = {penalty: _held_out_log_odds(impressions, population, penalty) for penalty in PENALTIES}
-    penalty = min(held_out, key=lambda each: log_loss(_calibrated(held_out[each], impressions), impressions))
+    predicted = {penalty: _calibrated(log_odds, impressions) for penalty, log_odds in held_out.items()}
+    penalty = _strongest_good(predicted, impressions)
     slope, offset = _platt(held_out[penalty], impressions)
     model = replace(_fit(impressions, population, penalty), version=version, slope=slope, offset=offset)
-    predicted = _calibrated(held_out[penalty], impressions)
-    return replace(model, figures={**figures_of(predicted, impressions), "penalty": penalty})
+    return replace(model, figures={**figures_of(predicted[penalty], impressions), "penalty": penalty})
 
 
 def predicted_where_shown(model: Model, impressions: Impressions) -> Column:
@@ -169,6 +169,23 @@ def mutual_in_top(score: Column, viewer: Ints, mutual: Bools, k: int) -> Column:
     result = np.zeros(len(order), dtype=np.float32)
     result[order] = shared[tie] * (rank < k)
     return result
+
+
+def _strongest_good(predicted: dict[float, Column], impressions: Impressions) -> float:
+    """The strongest penalty that is worse than the best by less than one standard error over the groups.
+
+    Impressions repeat the same members, so the lowest loss alone trusts too much in what was seen of them (the rule is
+    that of Breiman, Friedman, Olshen and Stone, "Classification and Regression Trees", 1984, 3.4.3, on differences).
+    """
+    losses = {penalty: impressions.weight * _losses(column, impressions) for penalty, column in predicted.items()}
+    best = min(losses.values(), key=lambda loss: float(loss.mean()))
+    _, group = np.unique(impressions.group, return_inverse=True)
+
+    def is_good(penalty: float) -> bool:
+        worse = np.bincount(group, losses[penalty] - best) / len(group)
+        return bool(worse.sum() <= np.sqrt(len(worse)) * worse.std())
+
+    return max(filter(is_good, losses))
 
 
 def _held_out_log_odds(impressions: Impressions, population: Population, penalty: float) -> Wide:

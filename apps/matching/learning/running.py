@@ -46,7 +46,7 @@ def forget() -> None:
 
 
 def unlearned_population() -> Population:
-    """What to assume before anything was counted: half of all cards are liked, and one interest is as rare as another."""
+    """What to assume before anything was counted: half of all cards are liked, all interests are equally rare."""
     nobody: Ints = np.zeros(0, dtype=np.int64)
     even = {"interests": dict.fromkeys(INTERESTS, 1.0), "languages": dict.fromkeys(Language.values, 1.0)}
     return population_of_counts(nobody, History.none(0), rarity=even)

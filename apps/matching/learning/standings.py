@@ -1,7 +1,7 @@
 """Counting what members' swipes and answers amount to, set by set, off the way of updates.
 
-Triggers on swipes and matches (migration 0006) mark whom a change concerns; here the marks are worked off. A standing is
-counted from the rows, never added to, so that undone swipes, erased members and a run that broke off need no care.
+Triggers on swipes and matches (migration 0006) mark whom a change concerns; here the marks are worked off. A standing
+is counted from the rows, never added to, so that undone swipes, erased members and a run that broke off need no care.
 """
 
 import time
