@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
 from django.db import connection
 from django.utils import timezone
 from pyroaring import BitMap
 
+from apps.matching.engine.eligibility import Bools, Ints
 from apps.matching.models import Swipe, SwipeHistory
 from apps.users.models import User
 
@@ -21,7 +23,7 @@ LONG_TAIL = 500
 
 @dataclass(frozen=True)
 class History:
-    """`hidden`: whom the member has swiped, blocked or is blocked by, and the member. `liked_by` may overlap with it."""
+    """`hidden`: the member, whom they swiped, whom they blocked, who blocked them. `liked_by` may overlap with it."""
 
     hidden: BitMap
     liked_by: BitMap
@@ -34,6 +36,11 @@ def history_of(user: User) -> History:
     if len(new_swiped) + len(new_liked_by) > LONG_TAIL:
         _compact(user, stored)
     return History(stored.swiped | BitMap(new_swiped) | BitMap(apart), stored.liked_by | BitMap(new_liked_by))
+
+
+def contains(bitmap: BitMap, numbers: Ints) -> Bools:
+    """For each number, whether it is in the bitmap."""
+    return np.isin(numbers, np.frombuffer(bitmap.to_array(), dtype=np.uint32))
 
 
 def forget(swipe: Swipe) -> None:
@@ -70,7 +77,7 @@ SELECT swiped, liked_by, until, ARRAY({_SWIPED} {_NEW}), ARRAY({_LIKED_BY} {_NEW
 FROM (SELECT) AS always LEFT JOIN matching_swipehistory AS history ON history.user_id = %(me)s
 """  # noqa: S608 constants
 _SETTLED = "AND swipe.created_at > coalesce(%(since)s::timestamptz, '-infinity') AND swipe.created_at <= %(until)s"
-_TO_COMPACT = f"SELECT ARRAY({_SWIPED} {_SETTLED}), ARRAY({_LIKED_BY} {_SETTLED})"  # noqa: S608 constants
+_TO_COMPACT = f"SELECT ARRAY({_SWIPED} {_SETTLED}), ARRAY({_LIKED_BY} {_SETTLED})"
 
 
 def _compact(user: User, stored: _Stored) -> None:

@@ -104,7 +104,7 @@ class Block(UUIDModel):
 
 
 def _parent(resolution: int) -> CombinedExpression:
-    """The H3 cell of a coarser resolution around `cell`: the resolution stands in bits 52 to 55, unused digits are 7."""
+    """The coarser H3 cell around `cell`. The resolution stands in bits 52 to 55; digits that are not used are sevens."""
     every_bit, unused_digits = (1 << 63) - 1, (1 << 3 * (15 - resolution)) - 1
     return F("cell").bitand(every_bit ^ (15 << 52)).bitor(resolution << 52 | unused_digits)
 

@@ -15,6 +15,7 @@ from pyroaring import BitMap
 
 from apps.matching.candidates import ROW, Rows, date_number, people, read
 from apps.matching.engine.eligibility import ANYWHERE_KM, Bools, Ints, People, reach
+from apps.matching.histories import contains
 from apps.matching.models import DISTRICT_RESOLUTION, REGION_RESOLUTION
 from apps.users.models import MAX_AGE
 
@@ -38,6 +39,12 @@ class Found:
     @property
     def numbers(self) -> Ints:
         return self.rows["number"].astype(np.int64)
+
+    def also(self, others: "Found") -> "Found":
+        """These and the others, each once."""
+        rows = np.concatenate([self.rows, others.rows])
+        rows = rows[np.unique(rows["number"], return_index=True)[1]]
+        return Found(rows, people(rows))
 
     def where(self, kept: Bools | Ints) -> "Found":
         return Found(self.rows[kept], self.people.where(kept))
@@ -73,7 +80,7 @@ def _kept(viewer: People, rows: Rows, hidden: BitMap) -> Found:
     """Each once, without the hidden and those out of reach."""
     _, first = np.unique(rows["number"], return_index=True)
     rows = rows[first]
-    rows = rows[~np.isin(rows["number"], np.array(hidden.to_array(), dtype=np.int64))]
+    rows = rows[~contains(hidden, rows["number"])]
     found = Found(rows, people(rows))
     return found.where(reach(viewer, found.people))
 

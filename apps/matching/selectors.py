@@ -2,21 +2,22 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any, Literal
 from uuid import UUID
 
 import numpy as np
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
-from h3.api import basic_int as h3
 
 from apps import flags
-from apps.matching.engine.eligibility import ANYWHERE_KM, People, distance_km, only_obstacle, reach
+from apps.matching import showable
+from apps.matching.engine.eligibility import ANYWHERE_KM, distance_km, only_obstacle, reach
 from apps.matching.engine.scoring import ranking, score
-from apps.matching.histories import history_of
-from apps.matching.models import GENDER_BIT, Block, Match, Swipe
+from apps.matching.histories import contains, history_of
+from apps.matching.models import Match, Swipe
 from apps.matching.retrieval import of_numbers, search
-from apps.users.models import MAX_AGE, MIN_AGE, Profile, User
+from apps.users.models import MAX_AGE, MIN_AGE, User
 
 POOL_LIMIT, SHORTLIST = 2000, 100
 # Of those who like the viewer and wait for an answer, this many are looked at for one card.
@@ -50,72 +51,72 @@ class Widening:
     max_km: int | None = None
 
 
-_PROFILE = ("user_id", "gender", "birth_date", "cell", "interests", "user__last_active_at")
-_PREFERENCES = ("genders", "age_min", "age_max", "max_distance_km")
-_ROW = (*_PROFILE, *(f"user__preferences__{name}" for name in _PREFERENCES), "likes_viewer")
-
-
 def next_card(viewer: User) -> Card | None:
     """The best candidate in reach of a published, listed viewer; None when the deck is empty."""
-    for numbers in shortlists(viewer):
-        rows = list(_showable(viewer).filter(user__candidate__number__in=numbers).values_list(*_ROW))
-        if best := _best(viewer, rows):
-            return _card(viewer, *best)
-    return None
+    best = best_of_deck(viewer, 1)
+    return _card(viewer, best[0]) if best else None
 
 
-def shortlists(viewer: User) -> Iterator[list[int]]:
-    """Candidates by their numbers, the promising first, in portions worth reading whole. To be checked when shown."""
-    me, history = _columns([_own_row(viewer)]), history_of(viewer)
-    cell, size = viewer.profile.cell, flags.value("matching.shortlist", viewer, SHORTLIST)
-    assert cell is not None, "published"
-    found = search(me, cell, hidden=history.hidden, enough=flags.value("matching.pool_limit", viewer, POOL_LIMIT))
-    likers = of_numbers(me, (history.liked_by - history.hidden)[:LIKERS])
-    numbers = np.concatenate([likers.numbers, found.numbers])
-    hours = np.concatenate([likers.rows["active_hour"], found.rows["active_hour"]])
+@dataclass(frozen=True)
+class Ranked:
+    """A candidate who may be shown, as they stood in the tables when asked for."""
+
+    row: showable.Row
+    distance_km: float
+    score: float
+
+
+def best_of_deck(viewer: User, count: int) -> list[Ranked]:
+    """The best candidates of the deck, the best first; fewer only at its end. Four queries as a rule."""
+    best: list[Ranked] = []
+    for numbers in _shortlists(viewer):
+        best += _rank(viewer, showable.with_numbers(viewer, numbers))
+        if len(best) >= count:
+            break
+    return best[:count]
+
+
+def _shortlists(viewer: User) -> Iterator[list[int]]:
+    """Numbers of candidates, the promising first, in portions worth reading whole."""
+    own, history = showable.own(viewer), history_of(viewer)
+    me, size = showable.people([own]), flags.value("matching.shortlist", viewer, SHORTLIST)
+    found = search(me, own.cell, hidden=history.hidden, enough=flags.value("matching.pool_limit", viewer, POOL_LIMIT))
+    found = found.also(of_numbers(me, (history.liked_by - history.hidden)[:LIKERS]))
     scores = score(
-        shared_interests=np.zeros(len(numbers)),
-        distance_km=np.concatenate([distance_km(me, likers.people), distance_km(me, found.people)]),
-        inactive_days=np.maximum(timezone.now().timestamp() / 3600 - hours, 0) / 24,
-        likes_viewer=np.isin(numbers, np.array(history.liked_by.to_array(), dtype=np.int64)),
+        shared_interests=np.zeros(len(found), dtype=np.int64),
+        distance_km=distance_km(me, found.people),
+        inactive_days=np.maximum(timezone.now().timestamp() / 3600 - found.rows["active_hour"], 0) / 24,
+        likes_viewer=contains(history.liked_by, found.numbers),
     )
-    best_first = list(dict.fromkeys(numbers[ranking(scores)].tolist()))
+    best_first = found.numbers[ranking(scores)].tolist()
     for start in range(0, len(best_first), size):
         yield best_first[start : start + size]
 
 
-def _best(viewer: User, rows: Sequence[tuple[Any, ...]]) -> tuple[tuple[Any, ...], float] | None:
-    """The row with the highest score of those in reach, and its distance in kilometres; None when nobody is."""
-    if not rows:
-        return None
-    me, people = _columns([_own_row(viewer)]), _columns(rows)
-    in_reach = np.flatnonzero(reach(me, people))
-    if not len(in_reach):
-        return None
-    kilometres = distance_km(me, people)
+def _rank(viewer: User, rows: Sequence[showable.Row]) -> list[Ranked]:
+    """Those of them who are in reach, the best first."""
+    me, people = showable.people([showable.own(viewer)]), showable.people(rows)
+    in_reach = np.flatnonzero(reach(me, people)).tolist()
+    rows, kilometres = [rows[place] for place in in_reach], distance_km(me, people)[in_reach]
     interests, now = set(viewer.profile.interests), timezone.now()
     scores = score(
-        shared_interests=np.array([len(interests.intersection(rows[i][4])) for i in in_reach]),
-        distance_km=kilometres[in_reach],
-        inactive_days=np.array([(now - rows[i][5]).total_seconds() / 86400 for i in in_reach]),
-        likes_viewer=np.array([rows[i][-1] for i in in_reach]),
+        shared_interests=np.array([len(interests.intersection(row.interests)) for row in rows], dtype=np.int64),
+        distance_km=kilometres,
+        inactive_days=np.array([(now - row.last_active_at) / timedelta(days=1) for row in rows]),
+        likes_viewer=np.array([row.likes_viewer for row in rows], dtype=np.bool_),
     )
-    best = in_reach[ranking(scores)[0]]
-    return rows[best], float(kilometres[best])
+    return [Ranked(rows[place], float(kilometres[place]), float(scores[place])) for place in ranking(scores)]
 
 
 def card_of(viewer: User, target_id: UUID) -> Card | None:
     """This candidate's card, or None when the viewer must not see them (any more)."""
-    row = _row_in_reach(viewer, target_id)
-    if row is None:
-        return None
-    kilometres = distance_km(_columns([_own_row(viewer)]), _columns([row]))
-    return _card(viewer, row, float(kilometres[0]))
+    ranked = _if_in_reach(viewer, target_id)
+    return _card(viewer, ranked) if ranked else None
 
 
 def can_see(viewer: User, target_id: UUID) -> bool:
     """May this viewer see and swipe this candidate now? The check behind every tap on a card; one query."""
-    return _row_in_reach(viewer, target_id) is not None
+    return _if_in_reach(viewer, target_id) is not None
 
 
 def is_listed(user: User) -> bool:
@@ -128,15 +129,14 @@ def widenings(viewer: User) -> list[Widening]:
 
     Counted are at most `matching.pool_limit` people for each, the nearest.
     """
-    me, hidden = _columns([_own_row(viewer)]), history_of(viewer).hidden
-    limit, cell = flags.value("matching.pool_limit", viewer, POOL_LIMIT), viewer.profile.cell
-    assert cell is not None, "published"
+    own, hidden = showable.own(viewer), history_of(viewer).hidden
+    me, limit = showable.people([own]), flags.value("matching.pool_limit", viewer, POOL_LIMIT)
     found: dict[str, Widening] = {}
     for criterion, relaxed, steps in (
         ("age", {"age_min": np.array([MIN_AGE]), "age_max": np.array([MAX_AGE])}, _age_steps(viewer)),
         ("distance", {"max_km": np.array([ANYWHERE_KM])}, _distance_steps(viewer)),
     ):
-        people = search(me.with_preferences(**relaxed), cell, hidden=hidden, enough=limit).people
+        people = search(me.with_preferences(**relaxed), own.cell, hidden=hidden, enough=limit).people
         kept_out = int(only_obstacle(me, people)[criterion].sum())
         for widening, columns in steps if kept_out else ():
             if would_add := int(reach(me.with_preferences(**columns), people).sum()):
@@ -159,70 +159,20 @@ def matches_of(user: User) -> QuerySet[Match]:
     )
 
 
-def _showable(viewer: User) -> QuerySet[Profile]:
-    """Published, listed, neither swiped on nor blocked on either side. Preferences come after, in the engine."""
-    theirs = OuterRef("user_id")
-    likes_viewer = Exists(Swipe.objects.filter(swiper=theirs, target=viewer, liked=True))
-    return Profile.objects.annotate(likes_viewer=likes_viewer).filter(
-        ~Q(user=viewer),
-        ~Exists(Swipe.objects.filter(swiper=viewer, target=theirs)),
-        ~Exists(Block.objects.filter(blocker=viewer, blocked=theirs)),
-        ~Exists(Block.objects.filter(blocker=theirs, blocked=viewer)),
-        published_at__isnull=False,
-        user__paused_at=None,
-        user__banned_at=None,
-        user__unreachable_at=None,
-    )
+def _if_in_reach(viewer: User, target_id: UUID) -> Ranked | None:
+    row = showable.with_id(viewer, target_id) if is_listed(viewer) else None
+    return next(iter(_rank(viewer, [row])), None) if row else None
 
 
-def _row_in_reach(viewer: User, target_id: UUID) -> tuple[Any, ...] | None:
-    if not is_listed(viewer):
-        return None
-    row = _showable(viewer).filter(user=target_id).values_list(*_ROW).first()
-    return row if row and reach(_columns([_own_row(viewer)]), _columns([row]))[0] else None
-
-
-def _own_row(viewer: User) -> tuple[Any, ...]:
-    profile, preferences = viewer.profile, viewer.preferences
-    return (
-        viewer.pk,
-        profile.gender,
-        profile.birth_date,
-        profile.cell,
-        profile.interests,
-        viewer.last_active_at,
-        preferences.genders,
-        preferences.age_min,
-        preferences.age_max,
-        preferences.max_distance_km,
-        False,
-    )
-
-
-def _columns(rows: Sequence[tuple[Any, ...]]) -> People:
-    today = timezone.localdate()
-    places = [h3.cell_to_latlng(row[3]) for row in rows]
-    return People(
-        gender=np.array([GENDER_BIT[row[1]] for row in rows]),
-        # the top of the range means "and older"
-        age=np.array([min(Profile(birth_date=row[2]).age_on(today), MAX_AGE) for row in rows]),
-        latitude=np.array([place[0] for place in places]),
-        longitude=np.array([place[1] for place in places]),
-        seeks=np.array([sum(GENDER_BIT[gender] for gender in row[6]) for row in rows]),
-        age_min=np.array([row[7] for row in rows]),
-        age_max=np.array([row[8] for row in rows]),
-        max_km=np.array([ANYWHERE_KM if row[9] is None else float(row[9]) for row in rows]),
-    )
-
-
-def _card(viewer: User, row: tuple[Any, ...], kilometres: float) -> Card | None:
-    target = User.objects.select_related("profile").prefetch_related("photos").filter(pk=row[0]).first()
+def _card(viewer: User, ranked: Ranked) -> Card | None:
+    row = ranked.row
+    target = User.objects.select_related("profile").prefetch_related("photos").filter(pk=row.user_id).first()
     if target is None:
         return None
     shared = [slug for slug in viewer.profile.interests if slug in target.profile.interests]
-    likes_viewer = bool(row[-1])
-    note = Swipe.objects.filter(swiper=target, target=viewer).values_list("note", flat=True) if likes_viewer else []
-    return Card(target, kilometres, shared, "".join(note), likes_viewer)
+    likes = Swipe.objects.filter(swiper=target, target=viewer) if row.likes_viewer else Swipe.objects.none()
+    note = "".join(likes.values_list("note", flat=True))
+    return Card(target, ranked.distance_km, shared, note, row.likes_viewer)
 
 
 def _age_steps(viewer: User) -> Iterator[tuple[Widening, dict[str, Any]]]:
@@ -237,7 +187,9 @@ def _age_steps(viewer: User) -> Iterator[tuple[Widening, dict[str, Any]]]:
 
 def _distance_steps(viewer: User) -> Iterator[tuple[Widening, dict[str, Any]]]:
     limit = viewer.preferences.max_distance_km
-    for km in DISTANCE_STEPS_KM if limit is not None else ():
+    if limit is None:
+        return
+    for km in DISTANCE_STEPS_KM:
         if km is None or km > limit:
             yield Widening("distance", 0, 0, max_km=km), {"max_km": np.array([km or ANYWHERE_KM])}
 
