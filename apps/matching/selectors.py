@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -15,6 +14,8 @@ from apps.matching import showable
 from apps.matching.engine.eligibility import ANYWHERE_KM, distance_km, only_obstacle, reach
 from apps.matching.engine.scoring import ranking, score
 from apps.matching.histories import contains, history_of
+from apps.matching.learning.impressions import Placement
+from apps.matching.learning.ranking import rank
 from apps.matching.models import Match, Swipe
 from apps.matching.retrieval import of_numbers, search
 from apps.users.models import MAX_AGE, MIN_AGE, User
@@ -35,6 +36,7 @@ class Card:
     shared_interests: list[str]
     note: str
     likes_viewer: bool
+    placement: Placement | None = None  # why it is shown; None for a card that was asked for
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Widening:
 def next_card(viewer: User) -> Card | None:
     """The best candidate in reach of a published, listed viewer; None when the deck is empty."""
     best = best_of_deck(viewer, 1)
-    return _card(viewer, best[0]) if best else None
+    return _card(viewer, best[0].row, best[0].distance_km, best[0].placement) if best else None
 
 
 @dataclass(frozen=True)
@@ -63,11 +65,11 @@ class Ranked:
 
     row: showable.Row
     distance_km: float
-    score: float
+    placement: Placement
 
 
 def best_of_deck(viewer: User, count: int) -> list[Ranked]:
-    """The best candidates of the deck, the best first; fewer only at its end. Four queries as a rule."""
+    """The best candidates of the deck, the best first; fewer only at its end. Six queries as a rule."""
     best: list[Ranked] = []
     for numbers in _shortlists(viewer):
         best += _rank(viewer, showable.with_numbers(viewer, numbers))
@@ -95,23 +97,24 @@ def _shortlists(viewer: User) -> Iterator[list[int]]:
 
 def _rank(viewer: User, rows: Sequence[showable.Row]) -> list[Ranked]:
     """Those of them who are in reach, the best first."""
+    fitting = {row.user_id: (row, kilometres) for row, kilometres in _in_reach(viewer, rows)}
+    if not fitting:
+        return []
+    ranked = rank(viewer, list(fitting), likes_viewer={id_ for id_, (row, _) in fitting.items() if row.likes_viewer})
+    return [Ranked(*fitting[placement.candidate_id], placement) for placement in ranked.placements()]
+
+
+def _in_reach(viewer: User, rows: Sequence[showable.Row]) -> list[tuple[showable.Row, float]]:
+    """Those of them, each with the distance in kilometres."""
     me, people = showable.people([showable.own(viewer)]), showable.people(rows)
-    in_reach = np.flatnonzero(reach(me, people)).tolist()
-    rows, kilometres = [rows[place] for place in in_reach], distance_km(me, people)[in_reach]
-    interests, now = set(viewer.profile.interests), timezone.now()
-    scores = score(
-        shared_interests=np.array([len(interests.intersection(row.interests)) for row in rows], dtype=np.int64),
-        distance_km=kilometres,
-        inactive_days=np.array([(now - row.last_active_at) / timedelta(days=1) for row in rows]),
-        likes_viewer=np.array([row.likes_viewer for row in rows], dtype=np.bool_),
-    )
-    return [Ranked(rows[place], float(kilometres[place]), float(scores[place])) for place in ranking(scores)]
+    kilometres = distance_km(me, people)
+    return [(rows[place], float(kilometres[place])) for place in np.flatnonzero(reach(me, people)).tolist()]
 
 
 def card_of(viewer: User, target_id: UUID) -> Card | None:
     """This candidate's card, or None when the viewer must not see them (any more)."""
-    ranked = _if_in_reach(viewer, target_id)
-    return _card(viewer, ranked) if ranked else None
+    found = _if_in_reach(viewer, target_id)
+    return _card(viewer, *found) if found else None
 
 
 def can_see(viewer: User, target_id: UUID) -> bool:
@@ -159,20 +162,19 @@ def matches_of(user: User) -> QuerySet[Match]:
     )
 
 
-def _if_in_reach(viewer: User, target_id: UUID) -> Ranked | None:
+def _if_in_reach(viewer: User, target_id: UUID) -> tuple[showable.Row, float] | None:
     row = showable.with_id(viewer, target_id) if is_listed(viewer) else None
-    return next(iter(_rank(viewer, [row])), None) if row else None
+    return next(iter(_in_reach(viewer, [row])), None) if row else None
 
 
-def _card(viewer: User, ranked: Ranked) -> Card | None:
-    row = ranked.row
+def _card(viewer: User, row: showable.Row, kilometres: float, placement: Placement | None = None) -> Card | None:
     target = User.objects.select_related("profile").prefetch_related("photos").filter(pk=row.user_id).first()
     if target is None:
         return None
     shared = [slug for slug in viewer.profile.interests if slug in target.profile.interests]
     likes = Swipe.objects.filter(swiper=target, target=viewer) if row.likes_viewer else Swipe.objects.none()
     note = "".join(likes.values_list("note", flat=True))
-    return Card(target, ranked.distance_km, shared, note, row.likes_viewer)
+    return Card(target, kilometres, shared, note, row.likes_viewer, placement)
 
 
 def _age_steps(viewer: User) -> Iterator[tuple[Widening, dict[str, Any]]]:

@@ -9,6 +9,8 @@ from django.utils import timezone
 
 from apps.core.errors import RuleError
 from apps.matching.histories import forget
+from apps.matching.learning import impressions
+from apps.matching.learning.impressions import Placement
 from apps.matching.models import MAX_NOTE, Block, Match, Swipe
 from apps.matching.selectors import last_swipe, matches_of
 from apps.users.models import User
@@ -44,6 +46,11 @@ def record_swipe(swiper: User, target: User, *, liked: bool, note: str = "") -> 
     low, high = sorted((swiper, target), key=lambda user: user.pk)
     match, is_first = Match.objects.get_or_create(low=low, high=high)
     return SwipeOutcome(match=match if is_first else None)
+
+
+def record_impression(viewer: User, placement: Placement) -> None:
+    """The viewer is shown this card now, perhaps again. One query."""
+    impressions.record(viewer.pk, placement)
 
 
 @transaction.atomic

@@ -13,7 +13,7 @@ from apps.bot.turn import Reply, Turn, say, send_photo, toast
 from apps.matching.models import Match
 from apps.matching.selectors import Card, can_see, card_of, is_listed, next_card, widenings
 from apps.matching.services import block as block_member
-from apps.matching.services import record_swipe, undo_last_swipe
+from apps.matching.services import record_impression, record_swipe, undo_last_swipe
 from apps.notifications.models import Priority
 from apps.users import services
 from apps.users.models import Photo, User
@@ -31,7 +31,11 @@ def show_next(turn: Turn) -> Reply:
     if not is_listed(turn.user):
         return turn.screen(texts.meeting.paused(), keyboards.resume())
     card = next_card(turn.user)
-    return _show(turn, card) if card else _empty_deck(turn)
+    if card is None:
+        return _empty_deck(turn)
+    if card.placement:
+        record_impression(turn.user, card.placement)
+    return _show(turn, card)
 
 
 def like(turn: Turn) -> Reply:

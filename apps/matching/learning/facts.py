@@ -4,10 +4,11 @@ Kept are the facts about either member and between the two, not the engine's col
 depends on what is usual among the members, which changes, and a model is trained on columns of its own population.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 from django.db.models import Exists, F, OuterRef, Q
@@ -62,7 +63,7 @@ _PLACE = {name: place for place, name in enumerate(LAYOUT)}
 class Sight:
     """One viewer and the candidates there are, as the engine wants them; the viewer is the last of the members."""
 
-    ids: Sequence[Any]  # of the candidates
+    ids: Sequence[UUID]  # of the candidates
     members: Members
     pairs: Pairs  # from the viewer to each candidate
     active_hour: Ints
@@ -85,15 +86,15 @@ class Sight:
         return np.column_stack([columns[name] for name in LAYOUT]).astype(np.float32)
 
 
-def look(viewer_id: Any, numbers: Ints, *, likes_viewer: Ints, population: Population) -> Sight:
-    """What is known now of the viewer and of the candidates of these numbers; two queries.
+def look(viewer: UUID, candidates: Sequence[UUID], *, likes_viewer: Collection[UUID], population: Population) -> Sight:
+    """What is known now of the viewer, who has been listed, and of the candidates; two queries.
 
-    `likes_viewer`: the numbers of those whose like waits for the viewer's answer. Who is gone is left out.
+    `likes_viewer`: those whose like waits for the viewer's answer. Who was never listed, or is gone, is left out.
     """
     rows = list(
-        Candidate.objects.filter(Q(number__in=numbers.tolist()) | Q(pk=viewer_id))
+        Candidate.objects.filter(pk__in=[viewer, *candidates])
         .annotate(
-            is_viewer=Q(pk=viewer_id),
+            is_viewer=Q(pk=viewer),
             more_photos=Exists(Photo.objects.filter(user=OuterRef("pk"), position=1)),
             bio=F("user__profile__bio"),
         )
@@ -102,14 +103,14 @@ def look(viewer_id: Any, numbers: Ints, *, likes_viewer: Ints, population: Popul
     )
     *others, _viewer = rows
     ids = [row.pk for row in others]
-    shown = dict(Impression.objects.filter(viewer=viewer_id, candidate__in=ids).values_list("candidate", "times"))
+    shown = dict(Impression.objects.filter(viewer=viewer, candidate__in=ids).values_list("candidate", "times"))
     return Sight(
         ids=ids,
         members=_members(rows, population),
         pairs=Pairs(
             giver=np.full(len(ids), len(ids)),
             receiver=np.arange(len(ids)),
-            likes_giver=np.isin([row.number for row in others], likes_viewer),
+            likes_giver=np.array([each in likes_viewer for each in ids], dtype=bool),
             shown_before=np.array([shown.get(each, 0) for each in ids], dtype=np.int64),
         ),
         active_hour=np.array([row.active_hour for row in others], dtype=np.int64),

@@ -1,8 +1,9 @@
 """In which order a viewer sees the candidates of a shortlist: the seam between decks and the engine."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 import numpy as np
 
@@ -32,35 +33,38 @@ class Ranking:
     algorithm: Algorithm
     model: Model
 
-    def placement(self, position: int, *, place: int = 0) -> Placement:
-        """For the impression of this candidate's card, at this place of the deck."""
-        facts = self.sight.numbers(self.model.population)[position]
-        return Placement(
-            candidate_id=self.sight.ids[position],
-            place=place,
-            algorithm=self.algorithm,
-            source=Source(int(self.source[position])),
-            propensity=float(self.propensity[position]),
-            model_version=self.model.version,
-            facts=to_bytes(facts),
-        )
+    def placements(self) -> list[Placement]:
+        """For the impressions of these candidates' cards, should they be shown in this order."""
+        facts = self.sight.numbers(self.model.population)
+        return [
+            Placement(
+                candidate_id=self.sight.ids[position],
+                place=place,
+                algorithm=self.algorithm,
+                source=Source(int(self.source[position])),
+                propensity=float(self.propensity[position]),
+                model_version=self.model.version,
+                facts=to_bytes(facts[position]),
+            )
+            for place, position in enumerate(self.order.tolist())
+        ]
 
 
 def rank(
     viewer: User,
-    numbers: Ints,
+    candidates: Sequence[UUID],
     *,
-    likes_viewer: Ints,
+    likes_viewer: Collection[UUID],
     chance: Callable[[], float] = random.random,
 ) -> Ranking:
-    """The candidates of these numbers in the order of the viewer's algorithm; two queries.
+    """These candidates in the order of the viewer's algorithm; two queries.
 
-    `likes_viewer`: the numbers of those whose like waits for an answer. They come before all others, at the rate of
+    `likes_viewer`: those whose like waits for the viewer's answer. They come before all others, at the rate of
     `matching.likes_first`. Deterministic but for `chance`, which is asked only where that rate is neither 0 nor 1.
     """
     algorithm = Algorithm(flags.value("matching.algorithm", viewer, DEFAULT_ALGORITHM))
     model = running_model()
-    sight = look(viewer.pk, numbers, likes_viewer=likes_viewer, population=model.population)
+    sight = look(viewer.pk, candidates, likes_viewer=likes_viewer, population=model.population)
     scores = _score(algorithm, viewer, sight, model)
     rate = flags.value("matching.likes_first", viewer, LIKES_FIRST)
     likes_first = rate >= 1 or (rate > 0 and chance() < rate)

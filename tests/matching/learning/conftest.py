@@ -1,11 +1,10 @@
 from collections.abc import Callable, Iterator
+from typing import Any
 
-import numpy as np
 import pytest
 
 from apps.matching.learning import running
 from apps.matching.learning.ranking import Ranking, rank
-from apps.matching.models import Candidate
 from apps.users.models import User
 
 
@@ -21,12 +20,8 @@ def _nothing_learned_yet() -> Iterator[None]:
 def deck() -> Callable[..., Ranking]:
     """Ranks these candidates for the viewer; `liked_by` are those whose like waits."""
 
-    def ranked(viewer: User, *candidates: User, liked_by: tuple[User, ...] = (), **options: object) -> Ranking:
-        return rank(viewer, numbers(*candidates), likes_viewer=numbers(*liked_by), **options)  # type: ignore[arg-type]
+    def ranked(viewer: User, *candidates: User, liked_by: tuple[User, ...] = (), **options: Any) -> Ranking:
+        ids, likes = [user.pk for user in candidates], {user.pk for user in liked_by}
+        return rank(viewer, ids, likes_viewer=likes, **options)
 
     return ranked
-
-
-def numbers(*users: User) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
-    found = Candidate.objects.filter(pk__in=[user.pk for user in users]).values_list("number", flat=True)
-    return np.array(list(found), dtype=np.int64)

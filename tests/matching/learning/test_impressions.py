@@ -12,7 +12,7 @@ from apps.matching.learning.facts import LAYOUT
 from apps.matching.learning.impressions import RETENTION, labelled
 from apps.matching.learning.models import Impression, Source
 from apps.matching.learning.ranking import Ranking
-from apps.matching.services import record_swipe, undo_last_swipe
+from apps.matching.services import record_impression, record_swipe, undo_last_swipe
 from apps.matching.tasks import purge_impressions
 from apps.users.models import User
 from apps.users.services import erase
@@ -33,7 +33,8 @@ def bob() -> User:
 
 
 def show(deck: Deck, viewer: User, candidate: User, **options: object) -> None:
-    impressions.record(viewer.pk, deck(viewer, candidate, **options).placement(0, place=2))
+    (placement,) = deck(viewer, candidate, **options).placements()
+    record_impression(viewer, placement)
 
 
 def read() -> impressions.Labelled:
@@ -48,15 +49,15 @@ def test_it_keeps_one_row_however_often_a_card_is_shown(ann: User, bob: User, de
     assert (first.times, again.times) == (1, 2)
     assert again.first_shown_at == first.first_shown_at < again.shown_at
     assert (first.source, again.source) == (Source.RANKED, Source.LIKES_YOU)
-    assert (again.place, again.algorithm, again.model_version, again.propensity) == (2, "heuristic", "start", 1)
+    assert (again.place, again.algorithm, again.model_version, again.propensity) == (0, "heuristic", "start", 1)
 
 
 def test_it_costs_one_query(
     ann: User, bob: User, deck: Deck, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    placement = deck(ann, bob).placement(0)
+    (placement,) = deck(ann, bob).placements()
     with django_assert_num_queries(1):
-        impressions.record(ann.pk, placement)
+        record_impression(ann, placement)
 
 
 def test_it_counts_how_often_a_card_was_shown_in_vain(ann: User, bob: User, deck: Deck) -> None:
@@ -66,9 +67,9 @@ def test_it_counts_how_often_a_card_was_shown_in_vain(ann: User, bob: User, deck
 
 
 def test_it_writes_nothing_of_somebody_who_was_just_erased(ann: User, bob: User, deck: Deck) -> None:
-    placement = deck(ann, bob).placement(0)
+    (placement,) = deck(ann, bob).placements()
     erase(bob)
-    impressions.record(ann.pk, placement)
+    record_impression(ann, placement)
     assert not Impression.objects.exists()
 
 
@@ -78,7 +79,7 @@ def test_it_learns_what_came_of_a_card(ann: User, bob: User, deck: Deck, liked: 
     show(deck, ann, bob, liked_by=(bob,))
     assert len(read()) == 0
     record_swipe(ann, bob, liked=liked)
-    assert (read().liked.tolist(), read().liked_back.tolist(), read().place.tolist()) == ([liked], [True], [2])
+    assert (read().liked.tolist(), read().liked_back.tolist(), read().place.tolist()) == ([liked], [True], [0])
 
 
 def test_it_learns_nothing_from_a_swipe_that_was_taken_back(ann: User, bob: User, deck: Deck) -> None:
