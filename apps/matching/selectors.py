@@ -16,6 +16,8 @@ from apps.matching.engine.scoring import ranking, score
 from apps.matching.histories import contains, history_of
 from apps.matching.learning.impressions import Placement
 from apps.matching.learning.ranking import rank
+from apps.matching.learning.reasons import Reason, Story, reasons, stories
+from apps.matching.learning.running import running_model
 from apps.matching.models import Match, Swipe
 from apps.matching.retrieval import of_numbers, search
 from apps.users.models import MAX_AGE, MIN_AGE, User
@@ -69,7 +71,7 @@ class Ranked:
 
 
 def best_of_deck(viewer: User, count: int) -> list[Ranked]:
-    """The best candidates of the deck, the best first; fewer only at its end. Six queries as a rule."""
+    """The best candidates of the deck, the best first; fewer only at its end. Five queries as a rule."""
     best: list[Ranked] = []
     for numbers in _shortlists(viewer):
         best += _rank(viewer, showable.with_numbers(viewer, numbers))
@@ -109,6 +111,16 @@ def _in_reach(viewer: User, rows: Sequence[showable.Row]) -> list[tuple[showable
     me, people = showable.people([showable.own(viewer)]), showable.people(rows)
     kilometres = distance_km(me, people)
     return [(rows[place], float(kilometres[place])) for place in np.flatnonzero(reach(me, people)).tolist()]
+
+
+def why_shown(card: Card) -> list[Reason]:
+    """What speaks for the two, in a member's words; nothing for a card that was not ranked."""
+    return reasons(card.placement, running_model()) if card.placement else []
+
+
+def deck_story(viewer: User, count: int) -> list[Story]:
+    """What the deck of a published, listed viewer is made of and why, the best first."""
+    return stories([ranked.placement for ranked in best_of_deck(viewer, count)], running_model())
 
 
 def card_of(viewer: User, target_id: UUID) -> Card | None:

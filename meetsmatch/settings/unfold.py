@@ -87,6 +87,7 @@ UNFOLD = {
                 "separator": True,
                 "items": [
                     _list(_("Flags"), "toggle_on", "flags_flag"),
+                    _list(_("Model versions"), "model_training", "matching_rankermodel"),
                     _list(_("Switches"), "power_settings_new", "waffle_switch"),
                     _list(_("Samples"), "percent", "waffle_sample"),
                 ],

@@ -7,11 +7,11 @@ depends on what is usual among the members, which changes, and a model is traine
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import NamedTuple
 from uuid import UUID
 
 import numpy as np
-from django.db.models import Exists, F, OuterRef, Q
+from django.db import connection
 from django.utils import timezone
 from h3.api import basic_int as h3
 from numpy.typing import NDArray
@@ -30,9 +30,7 @@ from apps.matching.engine.features import (
     receiver_columns,
 )
 from apps.matching.engine.history import Column, History, Population
-from apps.matching.learning.models import Impression
-from apps.matching.models import Candidate
-from apps.users.models import MAX_AGE, Photo
+from apps.users.models import MAX_AGE
 
 Numbers = NDArray[np.float32]  # a row for each impression, a column for each name of LAYOUT
 
@@ -87,23 +85,15 @@ class Sight:
 
 
 def look(viewer: UUID, candidates: Sequence[UUID], *, likes_viewer: Collection[UUID], population: Population) -> Sight:
-    """What is known now of the viewer, who has been listed, and of the candidates; two queries.
+    """What is known now of the viewer, who has been listed, and of the candidates; one query.
 
     `likes_viewer`: those whose like waits for the viewer's answer. Who was never listed, or is gone, is left out.
     """
-    rows = list(
-        Candidate.objects.filter(pk__in=[viewer, *candidates])
-        .annotate(
-            is_viewer=Q(pk=viewer),
-            more_photos=Exists(Photo.objects.filter(user=OuterRef("pk"), position=1)),
-            bio=F("user__profile__bio"),
-        )
-        .order_by("is_viewer", "number")
-        .values_list(*_ROW, named=True)
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(_KNOWN, {"viewer": viewer, "members": [viewer, *candidates]})
+        rows = [_Row(*row) for row in cursor.fetchall()]
     *others, _viewer = rows
-    ids = [row.pk for row in others]
-    shown = dict(Impression.objects.filter(viewer=viewer, candidate__in=ids).values_list("candidate", "times"))
+    ids = [row.id for row in others]
     return Sight(
         ids=ids,
         members=_members(rows, population),
@@ -111,11 +101,11 @@ def look(viewer: UUID, candidates: Sequence[UUID], *, likes_viewer: Collection[U
             giver=np.full(len(ids), len(ids)),
             receiver=np.arange(len(ids)),
             likes_giver=np.array([each in likes_viewer for each in ids], dtype=bool),
-            shown_before=np.array([shown.get(each, 0) for each in ids], dtype=np.int64),
+            shown_before=np.array([row.times_shown for row in others], dtype=np.int64),
         ),
-        active_hour=np.array([row.active_hour for row in others], dtype=np.int64),
-        price=np.array([row.user__standing__price for row in others], dtype=np.float32),
-        interests=[row.user__profile__interests for row in rows],
+        active_hour=np.array([row.reach[-1] for row in others], dtype=np.int64),
+        price=np.array([row.price for row in others], dtype=np.float32),
+        interests=[row.interests for row in rows],
     )
 
 
@@ -142,57 +132,58 @@ def from_bytes(rows: Sequence[bytes]) -> Numbers:
 
 # ---- From the tables
 
-_ROW = (
-    "pk",
-    "number",
-    "cell",
-    "gender",
-    "seeks",
-    "born",
-    "age_min",
-    "age_max",
-    "max_km",
-    "active_hour",
-    "user__language",
-    "user__profile__interests",
-    "bio",
-    "more_photos",
-    *(f"user__standing__{name}" for name in COUNTS),
-    "user__standing__price",
-)
+
+class _Row(NamedTuple):
+    id: UUID
+    reach: list[int]  # as in _REACH
+    language: str
+    interests: list[str]
+    completeness: float
+    counts: list[float]  # as in COUNTS
+    price: float | None
+    times_shown: int
 
 
-def _members(rows: Sequence[Any], population: Population) -> Members:
-    def column(name: str) -> NDArray[Any]:
-        return np.array([getattr(row, name) for row in rows])
+_REACH = ("cell", "gender", "seeks", "born", "age_min", "age_max", "max_km", "active_hour")
+# Not by the ORM: it would take longer to write this than PostgreSQL to answer it. Numbers come as one array a member.
+_KNOWN = f"""
+    SELECT
+        candidate.user_id,
+        ARRAY[{", ".join(f"candidate.{name}" for name in _REACH)}]::bigint[],
+        member.language,
+        profile.interests,
+        (
+            (profile.bio <> '')::integer + (cardinality(profile.interests) > 0)::integer
+            + EXISTS (SELECT FROM users_photo WHERE user_id = candidate.user_id AND position = 1)::integer
+        ) / 3.0::float8,
+        ARRAY[{", ".join(f"coalesce(standing.{name}, 0)" for name in COUNTS)}]::float8[],
+        standing.price,
+        coalesce(shown.times, 0)
+    FROM matching_candidate AS candidate
+    JOIN users_user AS member ON member.id = candidate.user_id
+    JOIN users_profile AS profile ON profile.user_id = candidate.user_id
+    LEFT JOIN matching_standing AS standing ON standing.user_id = candidate.user_id
+    LEFT JOIN matching_impression AS shown
+        ON shown.viewer_id = %(viewer)s AND shown.candidate_id = candidate.user_id
+    WHERE candidate.user_id = ANY(%(members)s)
+    ORDER BY candidate.user_id = %(viewer)s, candidate.number
+"""  # noqa: S608 constants
 
-    interests = [row.user__profile__interests for row in rows]
+
+def _members(rows: Sequence[_Row], population: Population) -> Members:
+    cell, gender, seeks, born, age_min, age_max, max_km, active_hour = np.array([row.reach for row in rows]).T
+    latitude, longitude = np.array([_centre(each) for each in cell.tolist()]).T
+    age = np.minimum(full_years(born, date_number(timezone.localdate())), MAX_AGE)
     hour = int(timezone.now().timestamp() // 3600)
-    filled = [(bool(row.bio), bool(row.user__profile__interests), row.more_photos) for row in rows]
-    counts = [np.array([getattr(row, f"user__standing__{name}") or 0 for row in rows]) for name in COUNTS]
     return Members(
-        people=_people(column),
-        history=History(*(count.astype(np.float32) for count in counts)),
-        inactive_days=((hour - column("active_hour")) / 24).astype(np.float32),
-        completeness=np.array(filled, dtype=np.float32).mean(axis=1),
+        people=People(gender, age, latitude, longitude, seeks, age_min, age_max, max_km.astype(np.float64)),
+        history=History(*np.array([row.counts for row in rows], dtype=np.float32).T),
+        inactive_days=((hour - active_hour) / 24).astype(np.float32),
+        completeness=np.array([row.completeness for row in rows], dtype=np.float32),
         sets={
-            "interests": population.pack("interests", interests),
-            "languages": population.pack("languages", [[row.user__language] for row in rows]),
+            "interests": population.pack("interests", [row.interests for row in rows]),
+            "languages": population.pack("languages", [[row.language] for row in rows]),
         },
-    )
-
-
-def _people(column: Any) -> People:
-    latitude, longitude = np.array([_centre(int(cell)) for cell in column("cell")]).T
-    return People(
-        gender=column("gender"),
-        age=np.minimum(full_years(column("born"), date_number(timezone.localdate())), MAX_AGE),
-        latitude=latitude,
-        longitude=longitude,
-        seeks=column("seeks"),
-        age_min=column("age_min"),
-        age_max=column("age_max"),
-        max_km=column("max_km").astype(np.float64),
     )
 
 

@@ -28,6 +28,7 @@ class Placement:
     source: Source
     propensity: float
     model_version: str
+    score: float  # by which it was ranked; not kept, since it follows from the rest
     facts: bytes
 
 

@@ -44,6 +44,7 @@ class Ranking:
                 source=Source(int(self.source[position])),
                 propensity=float(self.propensity[position]),
                 model_version=self.model.version,
+                score=float(self.score[position]),
                 facts=to_bytes(facts[position]),
             )
             for place, position in enumerate(self.order.tolist())
@@ -57,7 +58,7 @@ def rank(
     likes_viewer: Collection[UUID],
     chance: Callable[[], float] = random.random,
 ) -> Ranking:
-    """These candidates in the order of the viewer's algorithm; two queries.
+    """These candidates in the order of the viewer's algorithm; one query.
 
     `likes_viewer`: those whose like waits for the viewer's answer. They come before all others, at the rate of
     `matching.likes_first`. Deterministic but for `chance`, which is asked only where that rate is neither 0 nor 1.

@@ -90,11 +90,12 @@ def make_running(ranker: RankerModel, *, why: str) -> None:
 
 
 @transaction.atomic
-def stop_running(*, why: str) -> None:
-    """No trained model ranks any more: the starting model does."""
+def stop_running(ranker: RankerModel, *, why: str) -> None:
+    """If this model ranks, the starting model does so in its place. Raises RuleError: reason_missing."""
     if not why.strip():
         raise RuleError("reason_missing")
-    RankerModel.objects.filter(state=State.RUNNING).update(state=State.RETIRED, why=why.strip()[:500])
+    running_one = RankerModel.objects.filter(pk=ranker.pk, state=State.RUNNING)
+    running_one.update(state=State.RETIRED, why=why.strip()[:500])
     transaction.on_commit(running.forget)
 
 

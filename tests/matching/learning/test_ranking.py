@@ -109,15 +109,15 @@ def test_it_puts_them_first_as_often_as_it_was_told_and_keeps_how_likely_that_wa
     assert ranking.propensity[ranking.order[0]] == pytest.approx(propensity)
 
 
-def test_it_asks_two_questions_however_many_candidates_there_are(
+def test_it_asks_one_question_however_many_candidates_there_are(
     ann: User, deck: Deck, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     use("market")
     running.running_model()
     men = [man(f"Man {number}") for number in range(12)]
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
         assert len(deck(ann, *men[:2]).order) == 2
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
         assert len(deck(ann, *men).order) == 12
 
 

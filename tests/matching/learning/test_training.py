@@ -173,7 +173,7 @@ def test_it_goes_back_to_an_earlier_model(versions: list[RankerModel]) -> None:
 
 
 def test_it_goes_back_to_the_start(versions: list[RankerModel]) -> None:
-    trainer.stop_running(why="start over")
+    trainer.stop_running(versions[1], why="start over")
     running.forget()
     assert running.running_model().version == "start"
 
