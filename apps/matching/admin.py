@@ -94,7 +94,7 @@ class RankerModelAdmin(ReadOnlyMixin, BaseAdmin):
     list_display = ("version", "standing", "auc", "log_loss", "calibration", "in_top", "trained_at", "why", "run")
     ordering = ("-number",)
     fields = (("version", "standing"), "trained_at", "why", ("auc", "log_loss"), ("calibration", "in_top"), "features")
-    readonly_fields = fields
+    readonly_fields = ("version", "standing", "auc", "log_loss", "calibration", "in_top", "features")
 
     @display(description=_("version"))
     def version(self, ranker: RankerModel) -> str:
