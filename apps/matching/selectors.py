@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -22,6 +21,7 @@ from apps.users.models import MAX_AGE, MIN_AGE, User
 POOL_LIMIT, SHORTLIST = 2000, 100
 # Of those who like the viewer and wait for an answer, this many are looked at for one card.
 LIKERS = 500
+DAY_SECS = 86_400
 AGE_STEPS = (2, 5, 10, 20, 81)
 DISTANCE_STEPS_KM = (10, 25, 50, 100, 250, 500, None)
 
@@ -98,11 +98,11 @@ def _rank(viewer: User, rows: Sequence[showable.Row]) -> list[Ranked]:
     me, people = showable.people([showable.own(viewer)]), showable.people(rows)
     in_reach = np.flatnonzero(reach(me, people)).tolist()
     rows, kilometres = [rows[place] for place in in_reach], distance_km(me, people)[in_reach]
-    interests, now = set(viewer.profile.interests), timezone.now()
+    interests, now_secs = set(viewer.profile.interests), timezone.now().timestamp()
     scores = score(
         shared_interests=np.array([len(interests.intersection(row.interests)) for row in rows], dtype=np.int64),
         distance_km=kilometres,
-        inactive_days=np.array([(now - row.last_active_at) / timedelta(days=1) for row in rows]),
+        inactive_days=(now_secs - np.array([row.active_secs for row in rows])) / DAY_SECS,
         likes_viewer=np.array([row.likes_viewer for row in rows], dtype=np.bool_),
     )
     return [Ranked(rows[place], float(kilometres[place]), float(scores[place])) for place in ranking(scores)]
