@@ -104,7 +104,7 @@ class Block(UUIDModel):
 
 
 def _parent(resolution: int) -> CombinedExpression:
-    """The coarser H3 cell around `cell`. The resolution stands in bits 52 to 55; digits that are not used are sevens."""
+    """The coarser H3 cell around `cell`. The resolution stands in bits 52 to 55; unused digits are sevens."""
     every_bit, unused_digits = (1 << 63) - 1, (1 << 3 * (15 - resolution)) - 1
     return F("cell").bitand(every_bit ^ (15 << 52)).bitor(resolution << 52 | unused_digits)
 
@@ -184,6 +184,13 @@ class Candidate(models.Model):
                 name="candidate_by_region",
                 include=_COVERED,
                 condition=Q(listed=True),
+            ),
+            # beyond a thousand kilometres: those who have no limit
+            models.Index(
+                fields=["gender", "-active_hour"],
+                name="candidate_anywhere",
+                include=_COVERED,
+                condition=Q(listed=True, max_km=30_000),
             ),
         ]
 

@@ -19,10 +19,14 @@ from apps.matching.histories import contains
 from apps.matching.models import DISTRICT_RESOLUTION, REGION_RESOLUTION
 from apps.users.models import MAX_AGE
 
-# Steps outwards, in rings of districts (to about 30 and 100 km) and then of regions (250, 500, 1,000 km).
-NEAR_RINGS, FAR_RINGS = (2, 8), (2, 6, 12)
+# Steps outwards, in rings of districts (to about 30 and 100 km) and then of regions (250, 500, 1,000 km: members cannot
+# set a farther limit, so that beyond it two must both be without one).
+NEAR_RINGS, FAR_RINGS = (2, 9), (2, 6, 12)
 # Share of `enough` that is taken from one area at first, and how much more when too many of those were hidden.
-AREA_SHARE, DEEPER = 4, 8
+AREA_SHARE, DEEPER = 8, 4
+_RESOLUTION = {"district": DISTRICT_RESOLUTION, "region": REGION_RESOLUTION}
+# In place of a column: those who have no limit of distance either, wherever they are.
+_ANYWHERE = "anywhere"
 _NOBODY = np.empty(0, dtype=ROW)
 
 
@@ -42,9 +46,8 @@ class Found:
 
     def also(self, others: "Found") -> "Found":
         """These and the others, each once."""
-        rows = np.concatenate([self.rows, others.rows])
-        rows = rows[np.unique(rows["number"], return_index=True)[1]]
-        return Found(rows, people(rows))
+        new = others.where(~np.isin(others.rows["number"], self.rows["number"])) if len(self) else others
+        return Found(np.concatenate([self.rows, new.rows]), self.people.and_(new.people)) if len(self) else new
 
     def where(self, kept: Bools | Ints) -> "Found":
         return Found(self.rows[kept], self.people.where(kept))
@@ -53,18 +56,16 @@ class Found:
 def search(viewer: People, cell: int, *, hidden: BitMap, enough: int) -> Found:
     """Those in reach of the one viewer, who is in this cell; all of them where there are fewer than `enough`.
 
-    Where there are more, the nearest areas come first and in them the most recently active. For a viewer without a
-    limit of distance, those beyond 1,000 km come last and in no order.
+    Where there are more, the nearest areas come first and in them the most recently active.
     """
     found = _kept(viewer, _NOBODY, hidden)
     for column, cells in _steps(cell, float(viewer.max_km[0])):
-        depth, rows_before = enough // AREA_SHARE, -1
-        while len(found) < enough:
+        # a quarter: not all of the hidden live here, and not all of them are among the most recently active
+        depth, has_more = (enough + len(hidden) // 4) // AREA_SHARE, True
+        while has_more and len(found) < enough:
             rows = _walk(viewer, column, cells, depth)
-            found = _kept(viewer, np.concatenate([found.rows, rows]), hidden)
-            if len(rows) < depth or len(rows) == rows_before:
-                break
-            depth, rows_before = depth * DEEPER, len(rows)
+            found = found.also(_kept(viewer, rows, hidden))
+            depth, has_more = depth * DEEPER, _has_more(rows, column, depth)
     return found
 
 
@@ -77,23 +78,29 @@ def of_numbers(viewer: People, numbers: BitMap) -> Found:
 
 
 def _kept(viewer: People, rows: Rows, hidden: BitMap) -> Found:
-    """Each once, without the hidden and those out of reach."""
-    _, first = np.unique(rows["number"], return_index=True)
-    rows = rows[first]
+    """Without the hidden and those out of reach."""
     rows = rows[~contains(hidden, rows["number"])]
     found = Found(rows, people(rows))
     return found.where(reach(viewer, found.people))
 
 
+def _has_more(rows: Rows, column: str, depth: int) -> bool:
+    """Did the walk stop at its depth in some area, for some gender?"""
+    if column == _ANYWHERE or len(rows) < depth:
+        return len(rows) >= depth
+    unused_digits = (1 << 3 * (15 - _RESOLUTION[column])) - 1
+    areas = rows["cell"].astype(np.int64) & ~unused_digits | rows["gender"]
+    return bool(np.unique(areas, return_counts=True)[1].max() >= depth)
+
+
 def _steps(cell: int, max_km: float) -> Iterator[tuple[str, list[int]]]:
-    """Columns of the table with the cells to walk in one go, from the nearest on; none: wherever."""
-    near = min(NEAR_RINGS[-1], rings(max_km, DISTRICT_RESOLUTION))
-    yield from _disks("district", cell, DISTRICT_RESOLUTION, NEAR_RINGS, near)
-    if near == rings(max_km, DISTRICT_RESOLUTION):
-        return
-    yield from _disks("region", cell, REGION_RESOLUTION, FAR_RINGS, rings(max_km, REGION_RESOLUTION))
+    """Columns of the table with the cells to walk in one go, from the nearest on."""
+    near, far = (rings(max_km, resolution) for resolution in _RESOLUTION.values())
+    yield from _disks("district", cell, NEAR_RINGS, near)
+    if near > NEAR_RINGS[-1]:
+        yield from _disks("region", cell, FAR_RINGS, far)
     if max_km >= ANYWHERE_KM:
-        yield "", []
+        yield _ANYWHERE, []
 
 
 def rings(km: float, resolution: int) -> int:
@@ -102,15 +109,13 @@ def rings(km: float, resolution: int) -> int:
     return int(km / (spacing_km * 0.75)) + 2
 
 
-def _disks(
-    column: str, cell: int, resolution: int, steps: tuple[int, ...], last: int
-) -> Iterator[tuple[str, list[int]]]:
-    done: set[int] = set()
-    own = h3.cell_to_parent(cell, resolution)
-    for step in (*(step for step in steps if step < last), min(last, steps[-1])):
-        disk = set(h3.grid_disk(own, step)) - done
-        yield column, sorted(disk)
-        done |= disk
+def _disks(column: str, cell: int, steps: tuple[int, ...], last: int) -> Iterator[tuple[str, list[int]]]:
+    """The cells of each step that were not in the one before, as far as the ring `last`."""
+    own, done = h3.cell_to_parent(cell, _RESOLUTION[column]), set[int]()
+    for step in sorted({min(step, last) for step in steps}):
+        disk = set(h3.grid_disk(own, step))
+        yield column, sorted(disk - done)
+        done = disk
 
 
 def _walk(viewer: People, column: str, cells: list[int], depth: int) -> Rows:

@@ -37,6 +37,12 @@ class People:
         """Some of them: by a mask, or by positions."""
         return People(**{name: column[kept] for name, column in self.__dict__.items()})
 
+    def and_(self, others: "People") -> "People":
+        """These and the others after them."""
+        return People(
+            **{name: np.concatenate([column, getattr(others, name)]) for name, column in self.__dict__.items()}
+        )
+
     def with_preferences(self, **columns: Any) -> "People":
         """The same people with other preferences: what would be in reach if they changed their mind."""
         return People(**{**self.__dict__, **columns})

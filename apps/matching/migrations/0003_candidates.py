@@ -190,6 +190,10 @@ class Migration(migrations.Migration):
             model_name='candidate',
             index=models.Index(condition=models.Q(('listed', True)), fields=['region', 'gender', '-active_hour'], include=('packed', 'seeks', 'born', 'age_min', 'age_max'), name='candidate_by_region'),
         ),
+        migrations.AddIndex(
+            model_name='candidate',
+            index=models.Index(condition=models.Q(('listed', True), ('max_km', 30000)), fields=['gender', '-active_hour'], include=('packed', 'seeks', 'born', 'age_min', 'age_max'), name='candidate_anywhere'),
+        ),
         migrations.RunSQL(TABLE, migrations.RunSQL.noop),
         migrations.RunSQL(FUNCTIONS, DROP_FUNCTIONS),
         migrations.RunSQL(TRIGGERS, DROP_TRIGGERS),
