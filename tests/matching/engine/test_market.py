@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apps.matching.engine.market import Graph, Int32s, clear, expected_matches, scores, union
+from apps.matching.engine.market import Graph, Int32s, clear, expected_matches, overexposure, scores, union
 
 unhurried = settings(deadline=None, max_examples=40)
 
@@ -135,3 +135,17 @@ def test_it_leaves_those_without_candidates_alone() -> None:
 def test_it_answers_the_same_every_time() -> None:
     graph, capacity = _market(40, 10, seed=3), np.ones(40, dtype=np.float32)
     assert np.array_equal(clear(graph, capacity).price, clear(graph, capacity).price)
+
+
+def test_it_knows_who_was_shown_more_than_is_usual_for_their_gender() -> None:
+    shown = np.array([10, 20, 40, 100, 100, 0], dtype=np.float32)
+    days = np.array([10, 10, 10, 10, 10, 0], dtype=np.float32)
+    found = overexposure(shown, days, group=np.array([1, 1, 1, 2, 2, 2]))
+    assert found[0] < found[1] < 0 < found[2]
+    assert found[3] == found[4] == pytest.approx(0, abs=0.05)
+    assert found[5] == pytest.approx(0, abs=1e-6)
+
+
+def test_it_holds_nobody_overexposed_before_anybody_was_shown() -> None:
+    nothing = np.zeros(4, dtype=np.float32)
+    assert overexposure(nothing, nothing, group=np.array([1, 2, 1, 2])).tolist() == [0, 0, 0, 0]
