@@ -14,9 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from apps.core.admin import BaseAdmin, CreatedFilter, ReadOnlyMixin
-from apps.core.errors import RuleError
 from apps.matching.learning.models import RankerModel
-from apps.matching.learning.trainer import State, make_running, stop_running
+from apps.matching.learning.trainer import RankerError, State, make_running, stop_running
 from apps.matching.models import Match
 from apps.matching.selectors import deck_story, is_listed
 from apps.users.admin import MemberSearchMixin, member_link
@@ -81,10 +80,6 @@ class MatchAdmin(MemberSearchMixin, ReadOnlyMixin, BaseAdmin):
 
 # In unfold's words; a state without one is grey.
 MODEL_COLOURS = {State.RUNNING: "success", State.CANDIDATE: "info", State.REJECTED: "warning"}
-_REFUSALS = {
-    "reason_missing": _("Say why, for those who come after you."),
-    "ranker_unreadable": _("This model was trained by another release and cannot rank in this one."),
-}
 
 
 @admin.register(RankerModel)
@@ -165,8 +160,8 @@ class RankerModelAdmin(ReadOnlyMixin, BaseAdmin):
                 make_running(ranker, why=reason)
             else:
                 stop_running(ranker, why=reason)
-        except RuleError as error:
-            self.message_user(request, _REFUSALS[error.code], messages.ERROR)
+        except RankerError as error:
+            self.message_user(request, str(error), messages.ERROR)
             return False
         self.log_change(request, ranker, f"{'Let it rank' if run else 'Stopped'}: {reason}"[:500])
         self.message_user(request, _("Done."), messages.SUCCESS)

@@ -102,7 +102,7 @@ def test_it_keeps_who_chose_a_model_and_why(versions: list[RankerModel], sign_in
 
 def test_it_chooses_nothing_without_a_reason(versions: list[RankerModel], sign_in: SignIn) -> None:
     answer = sign_in().post(reverse("admin:matching_rankermodel_run", args=[versions[0].pk]), {"reason": " "})
-    assert "Say why" in answer.content.decode()
+    assert "needs a reason" in answer.content.decode()
     assert states() == [State.RETIRED, State.RUNNING]
 
 

@@ -11,7 +11,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from apps import flags
-from apps.core.errors import RuleError
+from apps.core.errors import MeetsMatchError
 from apps.matching.engine.history import History, Population, population_of_counts, rarity
 from apps.matching.engine.ranker import Likelihoods, Model, starting_model
 from apps.matching.engine.training import (
@@ -39,6 +39,10 @@ LEAST_IMPRESSIONS, LEAST_DAYS = 5000, 5
 # The newest of every so many days are held out, two at least: with a single one there is no interval.
 HELD_OUT_SHARE, LEAST_HELD_OUT = 5, 2
 TOP = 3
+
+
+class RankerError(MeetsMatchError):
+    """This model cannot be chosen; the text says why, to staff."""
 
 
 @dataclass(frozen=True)
@@ -75,14 +79,13 @@ def train_ranker(*, least: int = LEAST_IMPRESSIONS) -> Outcome:
 def make_running(ranker: RankerModel, *, why: str) -> None:
     """This model ranks from now on, in every process within seconds; the one that did is retired.
 
-    Raises RuleError: reason_missing; ranker_unreadable, for a model that needs features of another release.
+    Raises RankerError: without a reason, and for a model that needs features of another release.
     """
-    if not why.strip():
-        raise RuleError("reason_missing")
+    _check_reason(why)
     try:
         Model.from_json(ranker.model)
     except ValueError as error:
-        raise RuleError("ranker_unreadable", problem=str(error)) from error
+        raise RankerError(str(error)) from error
     others = RankerModel.objects.select_for_update().filter(state=State.RUNNING).exclude(pk=ranker.pk)
     others.update(state=State.RETIRED, why=f"{ranker.version} took over: {why.strip()}"[:500])
     RankerModel.objects.filter(pk=ranker.pk).update(state=State.RUNNING, why=why.strip()[:500])
@@ -91,12 +94,16 @@ def make_running(ranker: RankerModel, *, why: str) -> None:
 
 @transaction.atomic
 def stop_running(ranker: RankerModel, *, why: str) -> None:
-    """If this model ranks, the starting model does so in its place. Raises RuleError: reason_missing."""
-    if not why.strip():
-        raise RuleError("reason_missing")
+    """If this model ranks, the starting model does so in its place. Raises RankerError without a reason."""
+    _check_reason(why)
     running_one = RankerModel.objects.filter(pk=ranker.pk, state=State.RUNNING)
     running_one.update(state=State.RETIRED, why=why.strip()[:500])
     transaction.on_commit(running.forget)
+
+
+def _check_reason(why: str) -> None:
+    if not why.strip():
+        raise RankerError("a change of the model that ranks needs a reason")
 
 
 def population_now() -> Population:

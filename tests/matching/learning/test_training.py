@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 from django.utils import timezone
 
-from apps.core.errors import RuleError
 from apps.flags import services as flags
 from apps.matching.engine.ranker import starting_model
 from apps.matching.engine.training import auc
 from apps.matching.learning import facts, impressions, running, trainer
 from apps.matching.learning.models import Impression, RankerModel
 from apps.matching.learning.ranking import rank
-from apps.matching.learning.trainer import Outcome
+from apps.matching.learning.trainer import Outcome, RankerError
 from apps.matching.models import Swipe
 from apps.matching.services import record_impression, record_swipe
 from apps.matching.tasks import refresh_standings, train_ranker
@@ -180,14 +179,14 @@ def test_it_goes_back_to_the_start(versions: list[RankerModel]) -> None:
 
 @pytest.mark.parametrize("why", ["", "  "])
 def test_it_wants_to_know_why(versions: list[RankerModel], why: str) -> None:
-    with pytest.raises(RuleError, match="reason_missing"):
+    with pytest.raises(RankerError, match="reason"):
         trainer.make_running(versions[0], why=why)
 
 
 def test_it_refuses_a_model_of_another_release(versions: list[RankerModel]) -> None:
     versions[0].model["features"] = ["horoscope", *versions[0].model["features"][1:]]
     versions[0].save()
-    with pytest.raises(RuleError, match="ranker_unreadable"):
+    with pytest.raises(RankerError, match="another release"):
         trainer.make_running(versions[0], why="try it")
 
 
