@@ -71,7 +71,10 @@ class Standing(models.Model):
     Kept by `standings.refresh` from what is marked as outdated, never on the way of an update.
     """
 
-    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True)
+    # `standing` is what the admin's lists call a member's state
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="counts"
+    )
     swipes_given = models.PositiveIntegerField(default=0)
     likes_given = models.PositiveIntegerField(default=0)
     likes_received = models.PositiveIntegerField(default=0)

@@ -36,7 +36,7 @@ State = RankerModel.State
 WITHIN = timedelta(days=60)
 MOST_IMPRESSIONS = 300_000
 LEAST_IMPRESSIONS, LEAST_DAYS = 5000, 5
-# The newest of every so many days are held out, two at least: with a single one there is no interval.
+# One day in five is held out, the newest; two at least, for with a single one there is no interval.
 HELD_OUT_SHARE, LEAST_HELD_OUT = 5, 2
 TOP = 3
 
@@ -108,11 +108,10 @@ def _check_reason(why: str) -> None:
 
 def population_now() -> Population:
     """What is usual among the members now, by their standings and profiles."""
-    genders = Candidate.objects.filter(listed=True).values_list(
-        "gender", *(f"user__standing__{name}" for name in COUNTS)
-    )
-    rows = np.array([[value or 0 for value in row] for row in genders.iterator(chunk_size=20_000)], dtype=np.float32)
-    rows = rows.reshape(-1, 1 + len(COUNTS))
+    names = ("gender", *(f"user__counts__{name}" for name in COUNTS))
+    listed = Candidate.objects.filter(listed=True).values_list(*names).iterator(chunk_size=20_000)
+    # one by one, since a million rows of Python's numbers would take half a gigabyte
+    rows = np.fromiter((value or 0 for row in listed for value in row), dtype=np.float32).reshape(-1, len(names))
     return population_of_counts(rows[:, 0].astype(np.int64), History(*rows[:, 1:].T), rarity=_rarity(len(rows)))
 
 

@@ -129,7 +129,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Standing',
             fields=[
-                ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, serialize=False, to=settings.AUTH_USER_MODEL)),
+                ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='counts', serialize=False, to=settings.AUTH_USER_MODEL)),
                 ('swipes_given', models.PositiveIntegerField(default=0)),
                 ('likes_given', models.PositiveIntegerField(default=0)),
                 ('likes_received', models.PositiveIntegerField(default=0)),
