@@ -140,5 +140,19 @@ CATALOGUE: Final = by_name(
             default=True,
             dangerous=True,
         ),
+        Definition(
+            "conversations.media",
+            Kind.OPERATION,
+            owner="conversations",
+            purpose=_("Matched members may send each other photos, voice, videos, stickers and files, not only text."),
+            default=True,
+        ),
+        Definition(
+            "moderation.ask_after_block",
+            Kind.OPERATION,
+            owner="moderation",
+            purpose=_("Who blocks a match is asked whether they want to report them, too."),
+            default=True,
+        ),
     ]
 )

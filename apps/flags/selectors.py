@@ -47,10 +47,10 @@ def running_experiments() -> Iterator[Design]:
 
 
 def _running_steps() -> Iterator[RunningStep]:
-    """The steps of ramps whose guardrails look at what members do."""
-    steps = RampStep.objects.filter(ended_at=None, ramp__status=Ramp.Status.RUNNING).exclude(ramp__guardrails=[])
-    for study, flag in steps.values_list("id", "ramp__flag"):
-        yield RunningStep(study, flag)
+    """All steps of the open ramps that look at what members do: of those before the last, it still counts."""
+    steps = RampStep.objects.filter(ramp__status__in=Ramp.OPEN).exclude(ramp__guardrails=[], ramp__min_members=0)
+    for study, flag, ended_at in steps.values_list("id", "ramp__flag", "ended_at"):
+        yield RunningStep(study, flag, lasts=ended_at is None)
 
 
 def _groups_in(segments: Iterable[object]) -> set[str]:

@@ -19,10 +19,11 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RunningStep:
-    """The step of a ramp that lasts now."""
+    """A step of an open ramp: the one that `lasts`, or one before it."""
 
     id: UUID
     flag: str
+    lasts: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Snapshot:
     """Every name of the catalogue is in one of the first two.
 
     `studies` are those that decide answers, by the name of their flag; `running` also those that do not at the moment,
-    because their flag is killed or set for everyone: what their members do still counts.
+    because their flag is killed or set for everyone, or a ramp is a step further: what their members do still counts.
     """
 
     toggles: Mapping[str, Audience]
@@ -91,5 +92,5 @@ def _draws(designs: Iterable[Design], members: Members) -> Iterator[tuple[str, S
 
 def _steps(steps: Iterable[RunningStep], regular: Mapping[str, Audience | Setting]) -> Iterator[tuple[str, Study]]:
     for step in steps:
-        if step.flag in regular:
+        if step.lasts and step.flag in regular:
             yield step.flag, assignment.step(step.id, regular[step.flag])
