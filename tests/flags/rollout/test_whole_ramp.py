@@ -89,9 +89,7 @@ def test_it_reaches_everybody_when_nothing_gets_worse(new_chat: str, maria: Staf
 
 def test_it_waits_for_members_though_it_has_no_guardrail(new_chat: str, maria: Staff, clock: Clock) -> None:
     steps = read_steps(["50 % for 1 hour", "100 % for 1 hour"])
-    ramp = start_ramp(
-        new_chat, design=Design(steps, (), window_hours=1, min_members=10), by=maria, reason="launch"
-    )
+    ramp = start_ramp(new_chat, design=Design(steps, (), window_hours=1, min_members=10), by=maria, reason="launch")
 
     clock.forward(hours=5)
     advance_ramps()
