@@ -4,7 +4,6 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
-from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Model, QuerySet
@@ -29,9 +28,11 @@ from apps.core.admin import BaseAdmin
 from apps.flags import services
 from apps.flags.effect import effect
 from apps.flags.errors import FlagError
+from apps.flags.experiments import admin as _experiments  # noqa: F401 registers its pages
 from apps.flags.flag_list import LOOKS, FlagList, KindFilter, OwnerFilter, StaleFilter, StateFilter, look
 from apps.flags.forms import FlagForm, PreviewForm, SwitchForm
 from apps.flags.models import Flag, FlagRevision, PlannedChange
+from apps.flags.pages import person
 from apps.flags.rollout import admin as _rollout  # noqa: F401 registers its pages
 from apps.flags.selectors import history
 from apps.flags.texts import audience_in_words, diff_in_words
@@ -226,7 +227,7 @@ class FlagAdmin(BaseAdmin):
         data = form.cleaned_data
         made = services.propose(
             form.instance.name,
-            by=_person(request),
+            by=person(request),
             reason=data["reason"],
             expected_version=data["seen_version"],
             due_at=data["due_at"],
@@ -263,7 +264,7 @@ class FlagAdmin(BaseAdmin):
     def _set_killed(self, request: HttpRequest, flags: QuerySet[Flag], *, killed: bool) -> None:
         for flag in flags:
             try:
-                made = services.propose(flag.name, by=_person(request), reason=_REASON[killed], killed=killed)
+                made = services.propose(flag.name, by=person(request), reason=_REASON[killed], killed=killed)
                 self._tell(request, made, done=_DONE[killed].format(name=flag.name))
             except FlagError as error:
                 self.message_user(request, str(error), messages.ERROR)
@@ -321,7 +322,7 @@ class FlagAdmin(BaseAdmin):
         data = form.cleaned_data
         try:
             made = services.propose(
-                flag.name, by=_person(request), reason=data["reason"], expected_version=data["seen_version"], **fields
+                flag.name, by=person(request), reason=data["reason"], expected_version=data["seen_version"], **fields
             )
         except FlagError as error:
             self.message_user(request, str(error), messages.ERROR)
@@ -353,7 +354,7 @@ class FlagAdmin(BaseAdmin):
         if not version.isdecimal():
             raise Http404
         try:
-            made = services.restore(revision, by=_person(request), reason=reason, expected_version=int(version))
+            made = services.restore(revision, by=person(request), reason=reason, expected_version=int(version))
         except FlagError as error:
             self.message_user(request, str(error), messages.ERROR)
         else:
@@ -375,11 +376,6 @@ class FlagAdmin(BaseAdmin):
             raise PermissionDenied
         assert isinstance(flag, Flag)
         return flag
-
-
-def _person(request: HttpRequest) -> AbstractBaseUser:
-    assert request.user.is_authenticated, "the admin lets nobody else in"
-    return request.user
 
 
 @admin.register(Switch)

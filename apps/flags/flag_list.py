@@ -64,7 +64,7 @@ def marks(names: Iterable[str]) -> dict[str, list[Mark]]:
     """What runs on these flags or waits for them, and why they are stale. Six queries, however many flags."""
     names = list(names)
     found: dict[str, list[Mark]] = defaultdict(list)
-    for experiment in Experiment.objects.filter(flag__in=names, started_at__isnull=False, ended_at=None):
+    for experiment in Experiment.objects.running().filter(flag__in=names):
         url = reverse("admin:flags_experiment_results", args=[experiment.pk])
         found[experiment.flag].append(Mark(_("experiment running"), "info", url))
     for flag, status in Ramp.objects.filter(flag__in=names, status__in=Ramp.OPEN).values_list("flag", "status"):
