@@ -1,13 +1,16 @@
 """What an experiment would mean before it starts: for how many, of whom, and for how long."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
+from typing import Any
+
+from django.db.models import QuerySet
 
 from apps.flags.experiments.assignment import SLOTS, read_spans
 from apps.flags.experiments.models import Experiment
 from apps.flags.experiments.results import Plan
+from apps.flags.experiments.words import answer_typed
 from apps.flags.headcount import fitting, listed_members
 from apps.flags.state import State
 
@@ -28,6 +31,10 @@ class Outlook:
     days: int | None
 
     @property
+    def taking_no_part(self) -> int:
+        return self.listed - self.taking_part
+
+    @property
     def percent(self) -> int:
         """How much of the members needed there is, 100 at most."""
         return min(100, 100 * self.taking_part // self.needed)
@@ -39,27 +46,23 @@ def outlook(design: Experiment, now: datetime) -> Outlook:
     members = fitting(State.read({"segment": design.segment}).segment)
     fit, needed = members.count(), sum(plan.needed.values())
     weights = sum(plan.weights.values())
-    # of all members who fit, until the variant that is worst off has its own
-    to_come = max(ceil(count * weights / plan.weights[name]) for name, count in plan.needed.items())
+    # until the variant that is worst off has its own
+    exposed = max(count * weights / plan.weights[name] for name, count in plan.needed.items())
+    days = _days(members, ceil(100 * exposed / design.share), now)
     return Outlook(
         listed=listed_members().count(),
         fitting=fit,
         taking_part=fit * design.share // 100,
         needed=needed,
-        days=_days(list(_last_active(members, ceil(100 * to_come / design.share))), now, design.window_days),
+        days=None if days is None else days + design.window_days,
     )
 
 
-def _last_active(members: object, count: int) -> Iterator[datetime]:
-    """Of as many members, the most recently active, the one who was it the longest ago; nothing where there are fewer.
-
-    As many are active within the time since then, so in about that time as many will be exposed.
-    """
-    yield from members.order_by("-last_active_at").values_list("last_active_at", flat=True)[count - 1 : count]  # type: ignore[attr-defined]
-
-
-def _days(last_active: list[datetime], now: datetime, window_days: int) -> int | None:
-    return max(1, ceil((now - last_active[0]) / DAY)) + window_days if last_active else None
+def _days(members: QuerySet[Any], to_come: int, now: datetime) -> int | None:
+    """Until as many of them have asked for the flag: within the time in which as many were active lately."""
+    active = members.order_by("-last_active_at").values_list("last_active_at", flat=True)
+    least_lately = active[to_come - 1 : to_come].first()
+    return max(1, ceil((now - least_lately) / DAY)) if least_lately else None
 
 
 # ---- Whom it is told to
@@ -70,13 +73,16 @@ class Told:
     """What so many members will be told, about."""
 
     variant: str
-    answer: object
+    answer: str
     members: int
 
 
 def told(design: Experiment, taking_part: int) -> list[Told]:
     total = sum(each["weight"] for each in design.variants)
-    return [Told(each["name"], each["value"], taking_part * each["weight"] // total) for each in design.variants]
+    return [
+        Told(each["name"], answer_typed(each["value"]), taking_part * each["weight"] // total)
+        for each in design.variants
+    ]
 
 
 @dataclass(frozen=True)

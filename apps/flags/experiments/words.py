@@ -1,13 +1,16 @@
-"""Variants as people type and read them: `old 50 % = off`, one a line, the control first."""
+"""The words of experiments: variants as people type them (`old 50 % = off`, one a line), and what was found."""
 
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from apps.flags.catalogue import Definition, Value
 from apps.flags.errors import InvalidChangeError
+from apps.flags.experiments.statistics import Comparison
+from apps.flags.texts import signed
 
 _LINE = re.compile(r"(?P<name>.*\S)\s+(?P<weight>\d{1,4})\s*(?P<percent>%?)\s*=\s*(?P<answer>.+)")
 _ANSWERS = {"on": True, "off": False}
@@ -52,6 +55,21 @@ def example_for(definition: Definition) -> str:
         other = next((choice for choice in definition.choices if choice != definition.default), definition.default)
         return f"control 50 % = {definition.default}\nother 50 % = {other}"
     return f"control 50 % = {answer_typed(definition.default)}\nother 50 % = {answer_typed(not definition.default)}"
+
+
+def interval_in_words(found: Comparison) -> str:
+    if found.low is None:
+        return _("too early to say")
+    return _("{low} to {high}").format(low=signed(found.low), high=signed(found.high))
+
+
+def p_value_in_words(p_value: float) -> str:
+    return f"< {number_format(0.001, 3)}" if p_value < 0.001 else number_format(round(p_value, 3), 3)
+
+
+def percent_in_words(share: float, digits: int = 1) -> str:
+    """Of a share from 0 to 1."""
+    return f"{number_format(round(100 * share, digits), digits)} %"
 
 
 def _read_line(line: str) -> re.Match[str]:
