@@ -20,7 +20,9 @@ MAX_MATCHES = 10
 
 @dataclass(frozen=True)
 class Panel:
-    """`experiment` runs on the flag. `matches` are the members that `term` finds; with a single one, `explanation` and its `lines` are about them."""
+    """`experiment` is the one that runs. `matches` are the members that `term` finds; with a single one, `explanation`
+    and its `lines` are about them.
+    """
 
     headcount: Headcount
     experiment: Experiment | None

@@ -12,6 +12,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import formats, timezone
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
@@ -84,8 +85,9 @@ class ExperimentAdmin(ActsPage):
         return experiment.status, experiment.status.label
 
     @display(description=_("variants"))
-    def arms(self, experiment: Experiment) -> str:
-        return variants_typed(experiment.variants).replace("\n", " · ")
+    def arms(self, experiment: Experiment) -> SafeString:
+        lines = ((line,) for line in variants_typed(experiment.variants).splitlines())
+        return format_html_join("", '<span class="mm-line">{}</span>', lines)
 
     @display(description=_("deciding metric"))
     def decides(self, experiment: Experiment) -> str:

@@ -162,9 +162,9 @@ def _reach(arm: Arm) -> float:
 def _notes(experiment: Experiment, found: Results) -> Iterator[str]:
     p_value = p_value_in_words(found.ratio_p_value)
     if found.is_ratio_off:
-        text = _("Members are not split as designed (p = {p}): assignment or logging is broken. Ask the engineers.")
+        text = _("Members are not split as designed (p: {p}): assignment or logging is broken. Ask the engineers.")
     else:
-        text = _("Members are split as designed, as far as can be seen (p = {p}).")
+        text = _("Members are split as designed, as far as can be seen (p: {p}).")
     yield text.format(p=p_value)
     text = _("If there is a difference of {lift} %, the chance that it would be found by now is {power}.")
     yield text.format(lift=experiment.smallest_lift_percent, power=percent_in_words(found.power, 0))

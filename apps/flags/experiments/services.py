@@ -84,9 +84,10 @@ def check_design(experiment: Experiment) -> Definition:
 
 
 def fingerprint(experiment: Experiment) -> str:
-    """Of the design: the same as long as nobody changes it."""
-    design = json.dumps([getattr(experiment, name) for name in DESIGN], default=str)
-    return blake2b(design.encode(), digest_size=16).hexdigest()
+    """Of the design: the same as long as nobody changes it, saved or as it was typed."""
+    design = [getattr(experiment, name) for name in DESIGN]
+    as_text = json.dumps(design, sort_keys=True, default=lambda number: f"{number:.1f}")
+    return blake2b(as_text.encode(), digest_size=16).hexdigest()
 
 
 def start(experiment: Experiment, *, by: AbstractBaseUser | None, seen: str | None = None) -> Experiment:

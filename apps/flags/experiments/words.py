@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from apps.flags.catalogue import Definition, Value
 from apps.flags.errors import InvalidChangeError
+from apps.flags.experiments.assignment import MAX_VARIANTS
 from apps.flags.experiments.statistics import Comparison
 from apps.flags.texts import signed
 
@@ -19,9 +20,12 @@ _ANSWERS = {"on": True, "off": False}
 def read_variants_typed(text: str, definition: Definition) -> list[dict[str, Any]]:
     """As `read_variants` takes them. Shares are per cent, of 100 together; without the sign they are parts of any sum.
 
-    Raises InvalidChangeError for a line of another form, or percentages that are not 100 together.
+    Raises InvalidChangeError for a line of another form, too few or many, or percentages that are not 100 together.
     """
     found = [_read_line(line) for line in text.splitlines() if line.strip()]
+    if not 2 <= len(found) <= MAX_VARIANTS:
+        text = _("From 2 to {most} variants are compared, not {count}. The first is the control.")
+        raise InvalidChangeError(text.format(most=MAX_VARIANTS, count=len(found)))
     total = sum(int(each["weight"]) for each in found)
     if total != 100 and any(each["percent"] for each in found):
         raise InvalidChangeError(
@@ -64,7 +68,9 @@ def interval_in_words(found: Comparison) -> str:
 
 
 def p_value_in_words(p_value: float) -> str:
-    return f"< {number_format(0.001, 3)}" if p_value < 0.001 else number_format(round(p_value, 3), 3)
+    if p_value < 0.001:
+        return f"< {number_format(0.001, 3)}"
+    return "1" if p_value > 0.9995 else number_format(round(p_value, 3), 3)
 
 
 def percent_in_words(share: float, digits: int = 1) -> str:
