@@ -94,7 +94,7 @@ def report(experiment: Experiment, now: datetime) -> Report:
         as_of=found.as_of,
         tone=tone,
         icon=icon,
-        verdict=found.verdict.text,
+        verdict=_verdict(experiment, found),
         warnings=found.verdict.warnings,
         observed=sum(each.observed for each in found.variants),
         exposed=sum(each.exposed for each in found.variants),
@@ -157,6 +157,12 @@ def _reach(arm: Arm) -> float:
 
 
 # ---- In words
+
+
+def _verdict(experiment: Experiment, found: Results) -> str:
+    if experiment.ended_at is None or found.verdict.finding is not Finding.TOO_EARLY:
+        return found.verdict.text
+    return _("It was stopped before anything could be said. The interval shows what can be ruled out.")
 
 
 def _notes(experiment: Experiment, found: Results) -> Iterator[str]:
