@@ -33,6 +33,7 @@ from apps.flags.flag_list import LOOKS, FlagList, KindFilter, OwnerFilter, Stale
 from apps.flags.forms import FlagForm, PreviewForm, SwitchForm
 from apps.flags.models import Flag, FlagRevision, PlannedChange
 from apps.flags.rollout import admin as _rollout  # noqa: F401 registers its pages
+from apps.flags.rollout.selectors import notices
 from apps.flags.selectors import history
 from apps.flags.texts import audience_in_words, diff_in_words
 from apps.flags.who_has_it import panel
@@ -71,6 +72,7 @@ class FlagAdmin(BaseAdmin):
     )
     readonly_fields = ("purpose", "owner")
     actions = ("kill", "revive")
+    change_form_outer_before_template = "admin/flags/rollout/notices.html"
     change_form_after_template = "admin/flags/preview_place.html"
     change_form_outer_after_template = "admin/flags/who_has_it.html"
 
@@ -172,6 +174,7 @@ class FlagAdmin(BaseAdmin):
     ) -> HttpResponse:
         # a form with mistakes has written them onto `obj`
         context["panel"] = panel(request, obj.pk) if isinstance(obj, Flag) else None
+        context["notices"] = notices(obj.name) if isinstance(obj, Flag) else None
         context["preview_url"] = (
             reverse("admin:flags_flag_preview", args=[obj.pk])
             if obj and self.has_change_permission(request, obj)
