@@ -54,7 +54,7 @@ class FlagAdmin(BaseAdmin):
     """Flags come from the catalogue: nobody adds one here. One that is not in it (any more) can only be deleted."""
 
     form = FlagForm
-    list_display = ("name", "state", "audience", "to_know", "purpose", "owner", "removed_by", "modified")
+    list_display = ("known_as", "state", "audience", "to_know", "owner", "removed_by", "modified")
     list_filter = (StateFilter, KindFilter, OwnerFilter, StaleFilter)
     search_fields = ("name",)
     ordering = ("name",)
@@ -80,6 +80,10 @@ class FlagAdmin(BaseAdmin):
         js = (Script("meetsmatch/flags.js", defer=True),)
 
     # ---- The list
+
+    @display(description=_("flag"))
+    def known_as(self, flag: Flag) -> str:
+        return format_html('{}<small class="mm-under">{}</small>', flag.name, self.purpose(flag))
 
     @display(description=_("state"), label=_STATE_COLOURS)
     def state(self, flag: Flag) -> tuple[str, object]:
@@ -133,7 +137,7 @@ class FlagAdmin(BaseAdmin):
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         if not self.has_change_permission(request):
             return self.list_display
-        return ("name", "switch", *self.list_display[1:])
+        return ("known_as", "switch", *self.list_display[1:])
 
     def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[FlagList]:
         return FlagList

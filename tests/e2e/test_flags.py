@@ -79,7 +79,7 @@ def obeyed(page: Page, processes: list["Popen[str]"], answer: bool) -> None:
 
 def open_flag(page: Page, name: str = "bot.notes") -> None:
     go_to(page, "Flags")
-    page.locator("#result_list").get_by_role("link", name=name, exact=True).click()
+    page.locator("#result_list th").get_by_role("link", name=name).click()
     expect(page.get_by_label("Kill switch")).to_be_visible()
 
 
