@@ -34,6 +34,7 @@ from apps.flags.forms import FlagForm, PreviewForm, SwitchForm
 from apps.flags.models import Flag, FlagRevision, PlannedChange
 from apps.flags.pages import person
 from apps.flags.rollout import admin as _rollout  # noqa: F401 registers its pages
+from apps.flags.rollout.selectors import notices
 from apps.flags.selectors import history
 from apps.flags.texts import audience_in_words, diff_in_words
 from apps.flags.who_has_it import panel
@@ -54,7 +55,7 @@ class FlagAdmin(BaseAdmin):
     """Flags come from the catalogue: nobody adds one here. One that is not in it (any more) can only be deleted."""
 
     form = FlagForm
-    list_display = ("name", "state", "audience", "to_know", "purpose", "owner", "removed_by", "modified")
+    list_display = ("known_as", "state", "audience", "to_know", "owner", "removed_by", "modified")
     list_filter = (StateFilter, KindFilter, OwnerFilter, StaleFilter)
     search_fields = ("name",)
     ordering = ("name",)
@@ -72,6 +73,7 @@ class FlagAdmin(BaseAdmin):
     )
     readonly_fields = ("purpose", "owner")
     actions = ("kill", "revive")
+    change_form_outer_before_template = "admin/flags/rollout/notices.html"
     change_form_after_template = "admin/flags/preview_place.html"
     change_form_outer_after_template = "admin/flags/who_has_it.html"
 
@@ -79,6 +81,10 @@ class FlagAdmin(BaseAdmin):
         js = (Script("meetsmatch/flags.js", defer=True),)
 
     # ---- The list
+
+    @display(description=_("flag"))
+    def known_as(self, flag: Flag) -> str:
+        return format_html('{}<small class="mm-under">{}</small>', flag.name, self.purpose(flag))
 
     @display(description=_("state"), label=_STATE_COLOURS)
     def state(self, flag: Flag) -> tuple[str, object]:
@@ -132,7 +138,7 @@ class FlagAdmin(BaseAdmin):
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         if not self.has_change_permission(request):
             return self.list_display
-        return ("name", "switch", *self.list_display[1:])
+        return ("known_as", "switch", *self.list_display[1:])
 
     def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[FlagList]:
         return FlagList
@@ -173,6 +179,7 @@ class FlagAdmin(BaseAdmin):
     ) -> HttpResponse:
         # a form with mistakes has written them onto `obj`
         context["panel"] = panel(request, obj.pk) if isinstance(obj, Flag) else None
+        context["notices"] = notices(obj.name) if isinstance(obj, Flag) else None
         context["preview_url"] = (
             reverse("admin:flags_flag_preview", args=[obj.pk])
             if obj and self.has_change_permission(request, obj)

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from apps.flags.headcount import Headcount, headcount
-from apps.flags.models import Experiment, Flag
+from apps.flags.models import Flag
 from apps.flags.rules import Explanation, Subject
 from apps.flags.selectors import explain, member_model
 from apps.flags.texts import Line, explanation_in_words
@@ -20,12 +20,9 @@ MAX_MATCHES = 10
 
 @dataclass(frozen=True)
 class Panel:
-    """`experiment` is the one that runs. `matches` are the members that `term` finds; with a single one, `explanation`
-    and its `lines` are about them.
-    """
+    """`matches` are the members that `term` finds; with a single one, `explanation` and its `lines` are about them."""
 
     headcount: Headcount
-    experiment: Experiment | None
     may_see_members: bool
     term: str
     matches: tuple[AbstractBaseUser, ...] = ()
@@ -42,8 +39,7 @@ def panel(request: HttpRequest, flag_id: int) -> Panel | None:
     members = _Members(request)
     term = request.GET.get("member", "").strip()
     matches = tuple(members.find(term)[:MAX_MATCHES]) if term else ()
-    experiment = Experiment.objects.running().filter(flag=flag.name).first()
-    found = Panel(headcount(definition, flag.state), experiment, members.may_be_seen, term, matches)
+    found = Panel(headcount(definition, flag.state), members.may_be_seen, term, matches)
     if len(matches) != 1:
         return found
     explanation = explain(definition, flag.state, cast(Subject, matches[0]))
