@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from apps.core.models import UUIDModel
 
@@ -46,8 +47,8 @@ class Experiment(UUIDModel):
 
     class Status(models.TextChoices):
         DRAFT = "draft", _("Draft")
-        RUNNING = "running", _("Running")
-        ENDED = "ended", _("Ended")
+        RUNNING = "running", pgettext_lazy("state", "Running")
+        ENDED = "ended", pgettext_lazy("state", "Ended")
 
     name = models.CharField(max_length=80, unique=True)
     flag = models.CharField(max_length=100)
