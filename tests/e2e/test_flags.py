@@ -29,6 +29,20 @@ while True:
         last = answer
     time.sleep(0.01)
 """
+# A fortnight of members, whom notes have helped to more matches and to no fewer blocks.
+FORTNIGHT = """
+from datetime import timedelta
+from django.utils import timezone
+from apps.flags.models import Experiment, Exposure, Outcome
+study = Experiment.objects.get(name="{name}")
+for day in range(14):
+    at = timezone.now() - timedelta(days=day, hours=1)
+    for variant, matches in (("without", 58), ("with", 78 + day % 3)):
+        members = [Exposure(study=study.pk, variant=variant, at=at) for _ in range(300 + 7 * day % 11)]
+        seen = Exposure.objects.bulk_create(members)
+        happened = [("match", one) for one in seen[:matches]] + [("block", one) for one in seen[-9 - day % 4:]]
+        Outcome.objects.bulk_create([Outcome(exposure=one, metric=what, at=at) for what, one in happened])
+"""
 
 
 @pytest.fixture
@@ -184,3 +198,40 @@ def test_it_asks_a_second_person_before_a_dangerous_flag_changes(
     act.get_by_label("Reason").fill("the campaign starts today")
     act.get_by_role("button", name="Refuse").click()
     expect(approver.get_by_text("the campaign starts today").first).to_be_visible()
+
+
+def draft_and_start(page: Page) -> None:
+    """Compares notes with no notes; ends on the page of results, while there are none."""
+    go_to(page, "Experiments")
+    page.get_by_role("link", name="Add experiment").click()
+    page.get_by_label("Name").fill("Notes with a like")
+    page.get_by_label("Hypothesis").fill("A few words along with a like lead to more matches.")
+    page.get_by_label("Flag").select_option("bot.notes")
+    page.get_by_label("Variants").fill("without 50 % = off\nwith 50 % = on")
+    page.get_by_label("Deciding metric").select_option("got a match")
+    page.get_by_label("Window, days").fill("2")
+    page.get_by_label("blocked somebody").check()
+    page.get_by_role("button", name="Save, and go on to the start").click()
+    expect(page.get_by_role("heading", name="Start Notes with a like?")).to_be_visible()
+    page.get_by_role("button", name="Start").click()
+    expect(page.get_by_text("Too early to say").first).to_be_visible()
+
+
+def test_it_shows_a_product_manager_what_an_experiment_has_found(
+    simulator: Deployment, vera: str, processes: list["Popen[str]"], windows: Windows
+) -> None:
+    hear(processes, True)
+    page = sign_in(windows, simulator, "product")
+    draft_and_start(page)
+
+    simulator.product.manage("shell", "-c", FORTNIGHT.format(name="Notes with a like"))
+    page.reload()
+    expect(page.get_by_text("with is better: +3").first).to_be_visible()
+    expect(page.get_by_role("img", name="Lift of “with”").first).to_be_visible()
+    expect(page.get_by_text("Members are split as designed")).to_be_visible()
+
+    page.get_by_text("Stop the experiment", exact=True).first.click()
+    act = page.locator("details[open]")
+    act.get_by_label("Reason").fill("found what we looked for")
+    act.get_by_role("button").click()
+    expect(page.get_by_text("Ended").first).to_be_visible()
