@@ -30,6 +30,8 @@ from django.test import RequestFactory  # noqa: E402
 from django.test.utils import CaptureQueriesContext  # noqa: E402
 
 from apps import flags  # noqa: E402
+from apps.flags.experiments import services as experiments  # noqa: E402
+from apps.flags.experiments.models import Experiment, Metric  # noqa: E402
 from apps.flags.models import Flag  # noqa: E402
 from apps.flags.services import change  # noqa: E402
 from apps.flags.state import read_segment  # noqa: E402
@@ -60,14 +62,38 @@ def calls_of(member: User) -> dict[str, Callable[[], object]]:
     change("bot.notes", by=None, reason="benchmark", percent=Decimal(50))
     change("bot.like_notice", by=None, reason="benchmark", percent=Decimal(50), segment=SEGMENT)
     change("matching.pool_limit", by=None, reason="benchmark", value=500)
+    start_experiment("signup.open")
     return {
         "waffle: on for everyone": lambda: waffle.flag_is_active(request, "benchmark_everyone"),
         "waffle: on for this user": lambda: waffle.flag_is_active(request, "benchmark_user"),
         "is_enabled: on for everyone": lambda: flags.is_enabled("bot.contact_exchange", member),
         "is_enabled: percentage": lambda: flags.is_enabled("bot.notes", member),
         "is_enabled: segment of three rules and percentage": lambda: flags.is_enabled("bot.like_notice", member),
+        "is_enabled: in an experiment, exposed before": lambda: flags.is_enabled("signup.open", member),
         "value": lambda: flags.value("matching.pool_limit", member, 2000),
     }
+
+
+def start_experiment(flag: str) -> None:
+    """On all members, with a segment and three variants."""
+    variants = [{"name": name, "weight": 1, "value": name != "old"} for name in ("old", "new", "newest")]
+    draft = Experiment(
+        name=f"benchmark {uuid4()}",
+        flag=flag,
+        hypothesis="a benchmark",
+        variants=variants,
+        segment=SEGMENT,
+        metric=Metric.MATCH,
+    )
+    starter = User.objects.create(telegram_id=-uuid4().int % 2**62)
+    experiments.start(experiments.save_draft(draft, by=None), by=starter)
+
+
+def remember_exposures() -> None:
+    """As after the commit of the turn in which the member was exposed: the benchmark's own is never committed."""
+    for _, hook, *_ in connection.run_on_commit:
+        hook()
+    connection.run_on_commit.clear()
 
 
 def report(figures: dict[str, float], queries: int) -> dict[str, object]:
@@ -91,6 +117,7 @@ def main() -> None:
         calls = calls_of(member)
         for call in calls.values():
             call()
+        remember_exposures()
         with CaptureQueriesContext(connection) as captured:
             for name, call in calls.items():
                 if not name.startswith("waffle"):

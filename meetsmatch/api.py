@@ -2,19 +2,29 @@
 
 from csp.constants import SELF, UNSAFE_INLINE
 from csp.decorators import csp_update
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI, Schema
 
+from apps.flags.api import problem_of
+from apps.flags.api import router as flags
+from apps.flags.errors import FlagError
 from apps.users.catalogue import INTERESTS
 from apps.users.models import MAX_AGE, MAX_PHOTOS, MIN_AGE, Gender, Language
 
 api = NinjaAPI(
     title="MeetsMatch",
     version="1",
-    description="What clients may know without signing in.",
+    description="What clients may know without signing in, and flags for staff who have signed in.",
     # Swagger's page starts itself with an inline script.
     docs_decorator=csp_update({"script-src": [SELF, UNSAFE_INLINE], "style-src": [SELF, UNSAFE_INLINE]}),
 )
+api.add_router("/flags", flags)
+
+
+@api.exception_handler(FlagError)
+def answer_flag_error(request: HttpRequest, error: FlagError) -> HttpResponse:
+    status, body = problem_of(error)
+    return api.create_response(request, body, status=status)
 
 
 class Choice(Schema):

@@ -15,7 +15,8 @@ from waffle.models import Switch
 
 from apps.bot.models import Update
 from apps.conversations.models import Conversation, Message
-from apps.flags.models import Flag
+from apps.flags.models import Flag, PlannedChange, Ramp
+from apps.flags.rollout.selectors import rolled_back_lately, to_decide
 from apps.matching.models import Match
 from apps.moderation.models import Report
 from apps.notifications.models import Delivery
@@ -150,6 +151,21 @@ FIGURES: list[tuple[str | Promise, list[Figure]]] = [
         [
             # small tables
             Figure(_("flags"), "toggle_on", lambda: Flag.objects.count(), Flag),
+            Figure(
+                _("changes to approve"),
+                "pending_actions",
+                lambda: to_decide().count(),
+                PlannedChange,
+                "stage=approval",
+            ),
+            Figure(
+                _("ramps rolled back in 3 days"),
+                "undo",
+                lambda: rolled_back_lately().count(),
+                Ramp,
+                "lately=rolled_back",
+                is_alarm=True,
+            ),
             Figure(
                 _("switches on"),
                 "power_settings_new",

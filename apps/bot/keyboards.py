@@ -253,6 +253,10 @@ def reported(target: User) -> Keyboard:
     return [[(_("🚫 Block"), f"block:{target.pk.hex}")], [(_("👀 See people"), "browse")]]
 
 
+def why_blocked(target: User) -> Keyboard:
+    return [[(_("🚩 Report"), f"report:{target.pk.hex}"), (_("No, thanks"), "dismiss")]]
+
+
 def settings(*, paused: bool) -> Keyboard:
     pause = (_("▶️ Go on"), "pause:off") if paused else (_("⏸ Pause"), "pause:on")
     return [[pause, (_("🌐 Language"), "languages")], [(_("🗑 Delete my account"), "delete")]]

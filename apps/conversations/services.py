@@ -7,9 +7,11 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.html import escape
 
+from apps import flags
 from apps.conversations.models import ContactConsent, Conversation, Message
 from apps.conversations.selectors import consents, own_message
 from apps.core.errors import RuleError
+from apps.flags.experiments.models import Metric
 from apps.matching.models import Match
 from apps.notifications.models import Priority
 from apps.notifications.services import Outgoing, enqueue
@@ -72,7 +74,7 @@ def relay(
         params["reply_markup"] = markup
     (delivery,) = enqueue([_to(partner, _METHOD[content.kind], params)])
     Conversation.objects.filter(pk=conversation.pk).update(last_message_at=timezone.now())
-    return Message.objects.create(
+    message = Message.objects.create(
         conversation=conversation,
         sender=sender,
         kind=content.kind,
@@ -81,6 +83,9 @@ def relay(
         source_message_id=source_message_id,
         delivery=delivery,
     )
+    if flags.is_recording():
+        _record_milestones(conversation, sender, partner)
+    return message
 
 
 @transaction.atomic
@@ -130,6 +135,15 @@ def consent_to_contact(conversation: Conversation, user: User, *, telegram_usern
         conversation=conversation, user=user, defaults={"telegram_username": telegram_username}
     )
     return consents(conversation)
+
+
+def _record_milestones(conversation: Conversation, sender: User, partner: User) -> None:
+    """After a message of the sender. The conversation's row, just updated, lets only one look at a time."""
+    first = list(conversation.messages.order_by("created_at").values_list("sender", flat=True)[:11])
+    if partner.pk in first and first.count(sender.pk) <= 1:
+        flags.record(Metric.FIRST_REPLY, sender, partner)
+    if len(first) == 10:
+        flags.record(Metric.TEN_MESSAGES, sender, partner)
 
 
 def _to(partner: User, method: str, params: Mapping[str, object]) -> Outgoing:

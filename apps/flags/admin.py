@@ -4,15 +4,16 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
-from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import Model, QuerySet
-from django.forms import ModelForm
+from django.forms import ModelForm, Script
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
+from django.utils import formats, timezone
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -25,10 +26,15 @@ from waffle.models import Sample, Switch
 
 from apps.core.admin import BaseAdmin
 from apps.flags import services
+from apps.flags.effect import effect
 from apps.flags.errors import FlagError
-from apps.flags.forms import FlagForm, SwitchForm
-from apps.flags.headcount import headcount
-from apps.flags.models import Flag, state_diff
+from apps.flags.experiments import admin as _experiments  # noqa: F401 registers its pages
+from apps.flags.flag_list import LOOKS, FlagList, KindFilter, OwnerFilter, StaleFilter, StateFilter, look
+from apps.flags.forms import FlagForm, PreviewForm, SwitchForm
+from apps.flags.models import Flag, FlagRevision, PlannedChange
+from apps.flags.pages import person
+from apps.flags.rollout import admin as _rollout  # noqa: F401 registers its pages
+from apps.flags.rollout.selectors import notices
 from apps.flags.selectors import history
 from apps.flags.texts import audience_in_words, diff_in_words
 from apps.flags.who_has_it import panel
@@ -40,6 +46,7 @@ for _model in (Flag, Sample, Switch):
 
 # In unfold's words; a state without one is grey.
 _STATE_COLOURS = {"on": "success", "part": "info", "off": "warning", "killed": "danger", "unknown": None}
+_DONE = {True: _("{name} is killed."), False: _("{name} is not killed any more.")}
 _REASON = {True: "killed from the list of flags", False: "kill taken back from the list of flags"}
 
 
@@ -48,32 +55,56 @@ class FlagAdmin(BaseAdmin):
     """Flags come from the catalogue: nobody adds one here. One that is not in it (any more) can only be deleted."""
 
     form = FlagForm
-    list_display = ("name", "state", "audience", "purpose", "owner", "removed_by", "modified")
+    list_display = ("known_as", "state", "audience", "to_know", "owner", "removed_by", "modified")
+    list_filter = (StateFilter, KindFilter, OwnerFilter, StaleFilter)
     search_fields = ("name",)
     ordering = ("name",)
-    fields = ("purpose", "owner", "killed", "everyone", "segment", "percent", "value", "reason", "seen_version")
+    fields = (
+        "purpose",
+        "owner",
+        "killed",
+        "everyone",
+        "segment",
+        "percent",
+        "value",
+        "reason",
+        "due_at",
+        "seen_version",
+    )
     readonly_fields = ("purpose", "owner")
     actions = ("kill", "revive")
+    change_form_outer_before_template = "admin/flags/rollout/notices.html"
+    change_form_after_template = "admin/flags/preview_place.html"
     change_form_outer_after_template = "admin/flags/who_has_it.html"
+
+    class Media:
+        js = (Script("meetsmatch/flags.js", defer=True),)
 
     # ---- The list
 
+    @display(description=_("flag"))
+    def known_as(self, flag: Flag) -> str:
+        return format_html('{}<small class="mm-under">{}</small>', flag.name, self.purpose(flag))
+
     @display(description=_("state"), label=_STATE_COLOURS)
     def state(self, flag: Flag) -> tuple[str, object]:
-        if flag.definition is None:
-            return "unknown", _("not in the code")
-        state = flag.state
-        if state.killed:
-            return "killed", _("Killed")
-        is_split = state.everyone is None and (state.percent is not None or state.segment)
-        if is_split:
-            return "part", _("Part")
-        is_on = flag.definition.default if state.everyone is None else state.everyone
-        return ("on", _("On")) if is_on else ("off", _("Off"))
+        found = look(flag)
+        return found, LOOKS[found]
 
     @display(description=_("who has it"))
     def audience(self, flag: Flag) -> str:
-        return audience_in_words(flag.definition, flag.state) if flag.definition else ""
+        if flag.definition is None:
+            return ""
+        words = audience_in_words(flag.definition, flag.state)
+        if look(flag) != "part" or flag.percent is None:
+            return words
+        bar = '{}<progress class="mm-bar" value="{}" max="100" aria-hidden="true"></progress>'
+        return format_html(bar, words, str(flag.percent))
+
+    @display(description=_("to know"))
+    def to_know(self, flag: Flag) -> str:
+        """What the list has found out about its flags; nothing on other pages."""
+        return render_to_string("admin/flags/marks.html", {"marks": getattr(flag, "marks", ())})
 
     @display(description=_("purpose"))
     def purpose(self, flag: Flag) -> str | Promise:
@@ -92,15 +123,25 @@ class FlagAdmin(BaseAdmin):
 
     @display(description=_("switch"))
     def switch(self, flag: Flag) -> SafeString | str:
-        """A link to the page that asks why, and then switches; empty for what is not on or off."""
+        """Leads to the page that asks why, and then switches; empty for what is not on or off."""
         if flag.definition is None or flag.definition.is_value:
             return ""
-        is_on = self.state(flag)[0] in ("on", "part")
-        url = reverse(f"admin:flags_flag_switch_{'off' if is_on else 'on'}", args=[flag.pk])
-        return format_html('<a class="mm-switch" href="{}">{}</a>', url, _("Switch off") if is_on else _("Switch on"))
+        is_on = look(flag) in ("on", "part")
+        text = _("{name} is on: switch it off") if is_on else _("{name} is off: switch it on")
+        return format_html(
+            '<a class="mm-switch{}" href="{}" data-dialog aria-label="{}"></a>',
+            " mm-switch-on" if is_on else "",
+            reverse(f"admin:flags_flag_switch_{'off' if is_on else 'on'}", args=[flag.pk]),
+            text.format(name=flag.name),
+        )
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
-        return (*self.list_display, "switch") if self.has_change_permission(request) else self.list_display
+        if not self.has_change_permission(request):
+            return self.list_display
+        return ("known_as", "switch", *self.list_display[1:])
+
+    def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[FlagList]:
+        return FlagList
 
     # ---- Who may do what
 
@@ -138,19 +179,86 @@ class FlagAdmin(BaseAdmin):
     ) -> HttpResponse:
         # a form with mistakes has written them onto `obj`
         context["panel"] = panel(request, obj.pk) if isinstance(obj, Flag) else None
+        context["notices"] = notices(obj.name) if isinstance(obj, Flag) else None
+        context["preview_url"] = (
+            reverse("admin:flags_flag_preview", args=[obj.pk])
+            if obj and self.has_change_permission(request, obj)
+            else ""
+        )
         response: HttpResponse = super().render_change_form(request, context, *args, obj=obj, **kwargs)
         return response
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """A change that touches many is shown with all that it does, and asked about, before it is made."""
+        if request.method == "POST" and object_id and "confirmed" not in request.POST:
+            page = self._confirmation(request, object_id)
+            if page is not None:
+                return page
+        response: HttpResponse = super().changeform_view(request, object_id, form_url, extra_context)
+        return response
+
+    def _confirmation(self, request: HttpRequest, object_id: str) -> HttpResponse | None:
+        """None where nothing is to be asked, or where the form itself has to answer."""
+        flag = self.get_object(request, unquote(object_id))
+        if not isinstance(flag, Flag) or not self.has_change_permission(request, flag):
+            return None
+        with transaction.atomic():
+            form = FlagForm(request.POST, instance=flag)
+            if not form.is_valid():
+                return None
+        effect = form.effect()
+        if not effect.is_wide:
+            return None
+        return self._page(
+            request,
+            "confirm",
+            flag,
+            title=_("Change {name}?").format(name=flag.name),
+            form=form,
+            effect=effect,
+            goes_on="_continue" in request.POST,
+        )
+
+    def _page(self, request: HttpRequest, template: str, flag: Flag, **context: object) -> HttpResponse:
+        shared = {**self.admin_site.each_context(request), "opts": self.opts, "flag": flag}
+        return TemplateResponse(request, f"admin/flags/{template}.html", {**shared, **context})
 
     def save_model(self, request: HttpRequest, obj: Model, form: "ModelForm[Any]", change: bool) -> None:
         assert isinstance(form, FlagForm)
         data = form.cleaned_data
-        services.change(
+        made = services.propose(
             form.instance.name,
-            by=_person(request),
+            by=person(request),
             reason=data["reason"],
             expected_version=data["seen_version"],
+            due_at=data["due_at"],
             **form.change(),
         )
+        self._tell(request, made, done=_("Changed."))
+
+    def response_change(self, request: HttpRequest, obj: Model) -> HttpResponse:
+        """What was done has been said where it was done."""
+        page = request.path if "_continue" in request.POST else reverse("admin:flags_flag_changelist")
+        return redirect(page)
+
+    def _tell(self, request: HttpRequest, made: FlagRevision | PlannedChange | None, *, done: object) -> None:
+        if made is None:
+            self.message_user(request, _("Nothing was different: nothing has changed."), messages.INFO)
+        elif isinstance(made, FlagRevision):
+            self.message_user(request, done, messages.SUCCESS)
+        elif made.needs_approval:
+            text = _("Nothing has changed yet: somebody else has to approve it, among the planned changes.")
+            self.message_user(request, text, messages.WARNING)
+        else:
+            text = _("Nothing has changed yet: it is planned for {time}.")
+            when = formats.date_format(timezone.localtime(made.due_at), "DATETIME_FORMAT")
+            self.message_user(request, text.format(time=when), messages.INFO)
 
     @action(description=_("Kill: off for everyone"), permissions=["change"])
     def kill(self, request: HttpRequest, flags: QuerySet[Flag]) -> None:
@@ -163,69 +271,71 @@ class FlagAdmin(BaseAdmin):
     def _set_killed(self, request: HttpRequest, flags: QuerySet[Flag], *, killed: bool) -> None:
         for flag in flags:
             try:
-                services.change(flag.name, by=_person(request), reason=_REASON[killed], killed=killed)
+                made = services.propose(flag.name, by=person(request), reason=_REASON[killed], killed=killed)
+                self._tell(request, made, done=_DONE[killed].format(name=flag.name))
             except FlagError as error:
                 self.message_user(request, str(error), messages.ERROR)
 
     def get_urls(self) -> list[URLPattern]:
-        restore = self.admin_site.admin_view(require_POST(self.restore_view))
-        switch = self.admin_site.admin_view(self.switch_view)
+        site = self.admin_site
+        switch = site.admin_view(self.switch_view)
+        restore = site.admin_view(require_POST(self.restore_view))
+        preview = site.admin_view(require_POST(self.preview_view))
         return [
             path("<path:object_id>/restore/<int:sequence>/", restore, name="flags_flag_restore"),
+            path("<path:object_id>/preview/", preview, name="flags_flag_preview"),
             path("<path:object_id>/switch-on/", switch, {"on": True}, name="flags_flag_switch_on"),
             path("<path:object_id>/switch-off/", switch, {"on": False}, name="flags_flag_switch_off"),
             *super().get_urls(),
         ]
 
+    # ---- Before a change
+
+    def preview_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """A piece of the flag's page: what the form as it is typed would do. Nothing is saved."""
+        flag = self._changeable(request, object_id)
+        form = PreviewForm(request.POST, instance=flag)
+        with transaction.atomic():
+            is_valid = form.is_valid()
+        context = {"form": form, "effect": form.effect() if is_valid else None}
+        return TemplateResponse(request, "admin/flags/preview.html", context)
+
     # ---- One click
 
     def switch_view(self, request: HttpRequest, object_id: str, *, on: bool) -> HttpResponse:
         """Shows what will change and for how many, and asks why; then does it, if that is still what there is."""
-        flag = self._flag(request, object_id)
-        if not self.has_change_permission(request, flag):
-            raise PermissionDenied
-        if flag.definition is None or flag.definition.is_value:
+        flag = self._changeable(request, object_id)
+        definition = flag.definition
+        if definition is None or definition.is_value:
             raise Http404
+        fields = services.switched(definition, flag.state, on=on)
         form = SwitchForm(request.POST or None, initial={"seen_version": flag.version})
         if form.is_valid():
-            return self._switch(request, flag, form, on=on)
-        return TemplateResponse(request, "admin/flags/switch.html", self._switch_context(request, flag, form, on=on))
-
-    def _switch_context(self, request: HttpRequest, flag: Flag, form: SwitchForm, *, on: bool) -> dict[str, Any]:
-        assert flag.definition is not None, "the page is for flags of the catalogue"
-        now = flag.state
-        then = flag.state_with(**services.switched(flag.definition, now, on=on))
-        before, after = headcount(flag.definition, now), headcount(flag.definition, then)
+            return self._switch(request, flag, form, fields, on=on)
         title = _("Switch {name} on") if on else _("Switch {name} off")
-        return {
-            **self.admin_site.each_context(request),
-            "title": title.format(name=flag.name),
-            "opts": self.opts,
-            "flag": flag,
-            "on": on,
-            "form": form,
-            "changes": list(diff_in_words(state_diff(now.as_json(), then.as_json()))),
-            "before": before,
-            "after": after,
-            "affected": abs(after.included - before.included),
-        }
+        return self._page(
+            request,
+            "switch",
+            flag,
+            title=title.format(name=flag.name),
+            on=on,
+            form=form,
+            effect=effect(definition, flag.state, flag.state_with(**fields)),
+        )
 
-    def _switch(self, request: HttpRequest, flag: Flag, form: SwitchForm, *, on: bool) -> HttpResponse:
-        assert flag.definition is not None, "the page is for flags of the catalogue"
+    def _switch(
+        self, request: HttpRequest, flag: Flag, form: SwitchForm, fields: services.Fields, *, on: bool
+    ) -> HttpResponse:
         data = form.cleaned_data
         try:
-            services.change(
-                flag.name,
-                by=_person(request),
-                reason=data["reason"],
-                expected_version=data["seen_version"],
-                **services.switched(flag.definition, flag.state, on=on),
+            made = services.propose(
+                flag.name, by=person(request), reason=data["reason"], expected_version=data["seen_version"], **fields
             )
         except FlagError as error:
             self.message_user(request, str(error), messages.ERROR)
             return redirect(request.path)
         self.log_change(request, flag, "Switched on." if on else "Switched off.")
-        self.message_user(request, _("Switched on.") if on else _("Switched off."), messages.SUCCESS)
+        self._tell(request, made, done=_("Switched on.") if on else _("Switched off."))
         return redirect(reverse("admin:flags_flag_changelist"))
 
     # ---- The history
@@ -235,32 +345,35 @@ class FlagAdmin(BaseAdmin):
     ) -> HttpResponse:
         flag = self._flag(request, object_id)
         revisions = list(history(flag.name)[:200])
-        context = {
-            **self.admin_site.each_context(request),
-            "title": _("History of {name}").format(name=flag.name),
-            "opts": self.opts,
-            "flag": flag,
-            "revisions": [(revision, list(diff_in_words(revision.diff))) for revision in revisions],
-            "may_restore": self.has_change_permission(request, flag),
-        }
-        return TemplateResponse(request, "admin/flags/history.html", context)
+        return self._page(
+            request,
+            "history",
+            flag,
+            title=_("History of {name}").format(name=flag.name),
+            revisions=[(revision, list(diff_in_words(revision.diff))) for revision in revisions],
+            may_restore=self.has_change_permission(request, flag),
+        )
 
     def restore_view(self, request: HttpRequest, object_id: str, sequence: int) -> HttpResponse:
-        flag = self._flag(request, object_id)
-        if not self.has_change_permission(request, flag):
-            raise PermissionDenied
+        flag = self._changeable(request, object_id)
         revision = get_object_or_404(history(flag.name), sequence=sequence)
         version, reason = request.POST.get("version", ""), request.POST.get("reason", "")
         if not version.isdecimal():
             raise Http404
         try:
-            services.restore(revision, by=_person(request), reason=reason, expected_version=int(version))
+            made = services.restore(revision, by=person(request), reason=reason, expected_version=int(version))
         except FlagError as error:
             self.message_user(request, str(error), messages.ERROR)
         else:
             self.log_change(request, flag, f"Restored #{sequence}.")
-            self.message_user(request, _("Restored."), messages.SUCCESS)
+            self._tell(request, made, done=_("Restored."))
         return redirect(reverse("admin:flags_flag_history", args=[flag.pk]))
+
+    def _changeable(self, request: HttpRequest, object_id: str) -> Flag:
+        flag = self._flag(request, object_id)
+        if not self.has_change_permission(request, flag):
+            raise PermissionDenied
+        return flag
 
     def _flag(self, request: HttpRequest, object_id: str) -> Flag:
         flag = self.get_object(request, unquote(object_id))
@@ -270,11 +383,6 @@ class FlagAdmin(BaseAdmin):
             raise PermissionDenied
         assert isinstance(flag, Flag)
         return flag
-
-
-def _person(request: HttpRequest) -> AbstractBaseUser:
-    assert request.user.is_authenticated, "the admin lets nobody else in"
-    return request.user
 
 
 @admin.register(Switch)

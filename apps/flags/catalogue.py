@@ -25,7 +25,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Definition:
-    """One flag. `default` holds where nothing is set; a value stays within `minimum` and `maximum`, or `choices`."""
+    """One flag. `default` holds where nothing is set; a value stays within `minimum` and `maximum`, or `choices`.
+
+    `dangerous`: a wrong change hits everybody, or lets harm through. Anything but killing it needs a second person.
+    """
 
     name: str
     kind: Kind
@@ -36,6 +39,7 @@ class Definition:
     minimum: float | None = None
     maximum: float | None = None
     choices: tuple[str, ...] = ()
+    dangerous: bool = False
 
     def __post_init__(self) -> None:
         if len(self.name.encode()) > MAX_NAME_BYTES:
@@ -126,12 +130,28 @@ CATALOGUE: Final = by_name(
             owner="bot",
             purpose=_("Two matched members may show each other their @username."),
             default=True,
+            dangerous=True,
         ),
         Definition(
             "signup.open",
             Kind.OPERATION,
             owner="bot",
             purpose=_("New members can join. Those who have joined go on as before."),
+            default=True,
+            dangerous=True,
+        ),
+        Definition(
+            "conversations.media",
+            Kind.OPERATION,
+            owner="conversations",
+            purpose=_("Matched members may send each other photos, voice, videos, stickers and files, not only text."),
+            default=True,
+        ),
+        Definition(
+            "moderation.ask_after_block",
+            Kind.OPERATION,
+            owner="moderation",
+            purpose=_("Who blocks a match is asked whether they want to report them, too."),
             default=True,
         ),
     ]

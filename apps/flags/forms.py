@@ -1,8 +1,10 @@
 """The form of one flag: everything that can be set, in the words that rules are typed in, and why."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
+from django.utils import timezone
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
@@ -14,6 +16,7 @@ from unfold.widgets import (
 )
 
 from apps.flags import services
+from apps.flags.effect import Effect, effect
 from apps.flags.errors import FlagError
 from apps.flags.models import Flag
 from apps.flags.state import read_segment
@@ -25,12 +28,14 @@ else:
 
 RULE_EXAMPLES = (
     "language in en, es",
+    "country in ES, MX",
     "gender in woman",
     "age >= 25",
     "age <= 34",
     "account_age_days >= 7",
     "group in Testers",
     "source not in ads",
+    "telegram_premium is yes",
     "staff is yes",
 )
 EVERYONE = {"": None, "on": True, "off": False}
@@ -73,7 +78,7 @@ class FlagForm(_FlagForm):
         min_value=0,
         max_value=100,
         decimal_places=2,
-        widget=UnfoldAdminDecimalFieldWidget,
+        widget=UnfoldAdminDecimalFieldWidget(attrs={"data-slider": ""}),
     )
     value = forms.CharField(label=_("Value"), required=False, widget=UnfoldAdminTextInputWidget)
     reason = forms.CharField(
@@ -81,6 +86,12 @@ class FlagForm(_FlagForm):
         help_text=_("Why, for the history."),
         max_length=500,
         widget=UnfoldAdminTextInputWidget,
+    )
+    due_at = forms.DateTimeField(
+        label=_("Make the change at"),
+        help_text=_("Empty: at once. It is made only if nobody changes the flag before."),
+        required=False,
+        widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"}),
     )
     seen_version = forms.IntegerField(widget=forms.HiddenInput)
 
@@ -110,6 +121,12 @@ class FlagForm(_FlagForm):
                 default=definition.default, bounds=definition.bounds
             )
 
+    def clean_due_at(self) -> datetime | None:
+        due_at: datetime | None = self.cleaned_data["due_at"]
+        if due_at is not None and due_at <= timezone.now():
+            raise forms.ValidationError(_("This is over. Choose a time to come, or leave it empty."))
+        return due_at
+
     def clean(self) -> dict[str, Any]:
         """Locks the flag until the request's transaction ends, so that what is right here is right when it is saved."""
         cleaned = super().clean() or {}
@@ -134,3 +151,17 @@ class FlagForm(_FlagForm):
             assert definition is not None
             fields["value"] = definition.read(data["value"]) if data["value"] else None
         return fields
+
+    def effect(self) -> Effect:
+        """What the valid form would do."""
+        flag = Flag.objects.get(pk=self.instance.pk)
+        assert flag.definition is not None, "flags that no code asks for have no form"
+        return effect(flag.definition, flag.state, flag.state_with(**self.change()))
+
+
+class PreviewForm(FlagForm):
+    """What has been typed so far: nobody has said yet why, or when."""
+
+    reason = None  # type: ignore[assignment]
+    due_at = None  # type: ignore[assignment]
+    clean_due_at = None  # type: ignore[assignment]

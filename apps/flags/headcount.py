@@ -1,5 +1,6 @@
 """How many members have a flag, counted in the database by the same rules that `apps.flags.rules` asks one by one."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,7 +9,8 @@ from operator import and_
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db.models import Count, DateField, F, Func, IntegerField, Q, QuerySet, Value
+from django.db.models import BooleanField, DateField, ExpressionWrapper, F, Func, IntegerField, Q, QuerySet, Value
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast
 from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.utils import timezone
@@ -18,14 +20,14 @@ from apps.flags.rules import ALL_BUCKETS, Audience, bucket
 from apps.flags.selectors import audience_of, member_model
 from apps.flags.state import Bound, Is, OneOf, State
 
-# Where each member falls in a percentage is not in the database: of more members than this, the latest are looked at.
+# Where each member falls in a percentage is not in the database: of more members than this, a sample is looked at.
 MAX_LOOKED_AT = 20_000
 _BATCH = 2_000
 
 
 @dataclass(frozen=True)
 class Headcount:
-    """Listed members who have it, out of `total`; `is_sampled`: the total is the most recently active ones only."""
+    """Listed members who have it, out of `total`; `is_sampled`: there are more, and the total are some drawn by lot."""
 
     included: int
     total: int
@@ -41,17 +43,31 @@ class Headcount:
         return 100 * self.included / self.total if self.total else 0.0
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """The same members under two states of a flag; `affected` are those whom the product answers something else."""
+
+    before: Headcount
+    after: Headcount
+    affected: int
+
+    @property
+    def affected_percent(self) -> float:
+        return 100 * self.affected / self.before.total if self.before.total else 0.0
+
+
 def headcount(definition: Definition, state: State) -> Headcount:
     """One query, and one more where a rule asks for groups."""
-    audience = audience_of(definition, state)
-    if audience.fixed is not None:
-        total = listed_members().count()
-        return Headcount(total if audience.fixed else 0, total)
-    fits = _condition(audience.rules)
-    if audience.threshold >= ALL_BUCKETS:
-        counts = listed_members().aggregate(total=Count("pk"), included=Count("pk", filter=fits))
-        return Headcount(counts["included"], counts["total"])
-    return _look_at_each(audience, fits)
+    answers, is_sampled = _answers(definition, state)
+    return _headcount(answers, 0, is_sampled)
+
+
+def compare(definition: Definition, before: State, after: State) -> Comparison:
+    """One query, and one more for each state with a rule that asks for groups."""
+    answers, is_sampled = _answers(definition, before, after)
+    is_other_value = before.value != after.value
+    affected = sum(members for (had, has), members in answers.items() if had != has or (had and has and is_other_value))
+    return Comparison(_headcount(answers, 0, is_sampled), _headcount(answers, 1, is_sampled), affected)
 
 
 def listed_members() -> QuerySet[Any]:
@@ -60,15 +76,35 @@ def listed_members() -> QuerySet[Any]:
     return listed
 
 
-def _look_at_each(audience: Audience, fits: Q) -> Headcount:
-    latest = listed_members().annotate(fits=fits).order_by("-last_active_at").values_list("pk", "fits")
-    total = included = 0
-    for member, is_fit in latest[: MAX_LOOKED_AT + 1].iterator(_BATCH):
-        if total == MAX_LOOKED_AT:
-            return Headcount(included, total, is_sampled=True)
-        total += 1
-        included += is_fit and bucket(audience.key, member) < audience.threshold
-    return Headcount(included, total)
+def fitting(segment: Iterable[OneOf | Bound | Is]) -> QuerySet[Any]:
+    """Listed members who fit all these rules."""
+    return listed_members().filter(_condition(segment))
+
+
+def _headcount(answers: Counter[tuple[bool, ...]], which: int, is_sampled: bool) -> Headcount:
+    included = sum(members for each, members in answers.items() if each[which])
+    return Headcount(included, answers.total(), is_sampled)
+
+
+def _answers(definition: Definition, *states: State) -> tuple[Counter[tuple[bool, ...]], bool]:
+    """How many members get which answers under these states, and whether there are more members than were asked.
+
+    Ids are random (UUID 4), so the first by id are drawn by lot, by an index, and are the same ones every time.
+    """
+    audiences = [audience_of(definition, state) for state in states]
+    fits = {f"fits_{number}": _fits(audience) for number, audience in enumerate(audiences)}
+    members = listed_members().annotate(**fits).order_by("pk").values_list("pk", *fits)
+    answers: Counter[tuple[bool, ...]] = Counter()
+    for asked, (member, *rows) in enumerate(members[: MAX_LOOKED_AT + 1].iterator(_BATCH)):
+        if asked == MAX_LOOKED_AT:
+            return answers, True
+        answers[
+            tuple(
+                is_fit and (audience.threshold == ALL_BUCKETS or bucket(audience.key, member) < audience.threshold)
+                for audience, is_fit in zip(audiences, rows, strict=True)
+            )
+        ] += 1
+    return answers, False
 
 
 # ---- The rules in SQL
@@ -79,6 +115,13 @@ class _Age(Func):
 
     template = "EXTRACT(YEAR FROM AGE(%(expressions)s))::int"
     output_field = IntegerField()
+
+
+def _fits(audience: Audience) -> Combinable:
+    """Whether a member fits all rules; where they fall in the percentage is another question."""
+    if audience.fixed is not None:
+        return Value(audience.fixed, output_field=BooleanField())
+    return ExpressionWrapper(_condition(audience.rules), output_field=BooleanField())
 
 
 def _condition(rules: Iterable[OneOf | Bound | Is]) -> Q:
@@ -101,12 +144,21 @@ def _rule_condition(rule: OneOf | Bound | Is) -> Q:
                 return Q(date_joined__lte=now - timedelta(days=rule.value))
             return Q(date_joined__gt=now - timedelta(days=rule.value + 1))
         case Is():
-            return Q(is_staff=rule.value)
+            return Q(**{_COLUMNS[rule.attribute]: rule.value})
 
 
 def _one_of(rule: OneOf) -> Q:
     if rule.attribute == "group":
         through = get_user_model().groups.through
         return Q(pk__in=through.objects.filter(group__name__in=rule.value).values("user_id"))
-    field = "profile__gender" if rule.attribute == "gender" else rule.attribute
-    return Q(**{f"{field}__in": rule.value})
+    return Q(**{f"{_COLUMNS[rule.attribute]}__in": rule.value})
+
+
+_COLUMNS = {
+    "language": "language",
+    "source": "source",
+    "gender": "profile__gender",
+    "country": "profile__country",
+    "staff": "is_staff",
+    "telegram_premium": "has_telegram_premium",
+}

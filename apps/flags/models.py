@@ -14,7 +14,11 @@ from waffle.models import AbstractUserFlag
 from apps.flags import asking, live
 from apps.flags.catalogue import CATALOGUE, Definition
 from apps.flags.errors import InvalidChangeError
+from apps.flags.experiments.models import Experiment, Exposure, Outcome
+from apps.flags.rollout.models import PlannedChange, Ramp, RampStep
 from apps.flags.state import State
+
+__all__ = ["Experiment", "Exposure", "Flag", "FlagRevision", "Outcome", "PlannedChange", "Ramp", "RampStep"]
 
 # waffle's criteria that are OR-ed with each other or ask about a web request: a segment says the same, and more.
 WAFFLES_OWN = ("authenticated", "languages", "rollout", "staff", "testing")

@@ -29,6 +29,8 @@ class Subject(Protocol):
     def date_joined(self) -> datetime: ...
     @property
     def is_staff(self) -> bool: ...
+    @property
+    def has_telegram_premium(self) -> bool: ...
 
 
 Test = Callable[[Subject], bool]
@@ -65,13 +67,25 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """The running experiment that a member takes part in, and their variant."""
+
+    experiment: str
+    variant: str
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
-    """An answer and all that it follows from: a cause that holds for everybody, or rule by rule and the standing."""
+    """An answer and all that it follows from: a cause that holds for everybody, or rule by rule and the standing.
+
+    `part`, where there is one, wins over all of it: the answer is the variant's.
+    """
 
     answer: bool
     cause: Cause | None = None
     checks: tuple[Check, ...] = ()
     standing: Standing | None = None
+    part: Part | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +113,10 @@ class Audience:
             if not test(user):
                 return False
         return self.threshold >= ALL_BUCKETS or bucket(self.key, user.pk) < self.threshold
+
+    def fits(self, user: Subject) -> bool:
+        """Whether all rules hold for the member, whatever the percentage."""
+        return all(test(user) for test in self.tests)
 
     def explain(self, user: Subject) -> Explanation:
         """What `includes` answers for the member, and why; all rules, also those after the first that does not fit."""
@@ -155,7 +173,7 @@ def audience(definition: Definition, state: State, members: Members) -> Audience
         return Audience(fixed=True, cause=Cause.ALL_PERCENT)
     return Audience(
         None,
-        tuple(_tests(state.segment, members)),
+        tuple(ready_tests(state.segment, members)),
         buckets,
         definition.name.encode(),
         rules=state.segment,
@@ -173,7 +191,8 @@ def setting(definition: Definition, state: State, members: Members) -> Setting:
 # ---- The rules
 
 
-def _tests(segment: Iterable[OneOf | Bound | Is], members: Members) -> Iterable[Test]:
+def ready_tests(segment: Iterable[OneOf | Bound | Is], members: Members) -> Iterable[Test]:
+    """One for each rule, in their order."""
     for rule in segment:
         match rule:
             case OneOf(attribute="group"):
@@ -184,7 +203,7 @@ def _tests(segment: Iterable[OneOf | Bound | Is], members: Members) -> Iterable[
             case Bound():
                 yield partial(_bound, _NUMBERS[rule.attribute], rule.value, rule.operator == ">=")
             case Is():
-                yield partial(_is_staff, rule.value)
+                yield partial(_is, _YES_OR_NO[rule.attribute], rule.value)
 
 
 def _in_group(inside: frozenset[UUID], expected: bool, user: Subject) -> bool:
@@ -203,8 +222,8 @@ def _bound(read: Callable[[Subject], int | None], limit: int, at_least: bool, us
     return number >= limit if at_least else number <= limit
 
 
-def _is_staff(expected: bool, user: Subject) -> bool:
-    return user.is_staff is expected
+def _is(read: Callable[[Subject], bool], expected: bool, user: Subject) -> bool:
+    return read(user) is expected
 
 
 def _found(rule: OneOf | Bound | Is, user: Subject) -> str | int | bool | None:
@@ -217,12 +236,17 @@ def _found(rule: OneOf | Bound | Is, user: Subject) -> str | int | bool | None:
         case Bound():
             return _NUMBERS[rule.attribute](user)
         case Is():
-            return user.is_staff
+            return _YES_OR_NO[rule.attribute](user)
 
 
 def _gender(user: Subject) -> str:
     profile = getattr(user, "profile", None)
     return str(profile.gender) if profile else ""
+
+
+def _country(user: Subject) -> str:
+    profile = getattr(user, "profile", None)
+    return str(profile.country) if profile else ""
 
 
 def _age(user: Subject) -> int | None:
@@ -234,6 +258,11 @@ _TEXTS: dict[str, Callable[[Subject], str]] = {
     "language": lambda user: user.language,
     "source": lambda user: user.source,
     "gender": _gender,
+    "country": _country,
+}
+_YES_OR_NO: dict[str, Callable[[Subject], bool]] = {
+    "staff": lambda user: user.is_staff,
+    "telegram_premium": lambda user: user.has_telegram_premium,
 }
 _NUMBERS: dict[str, Callable[[Subject], int | None]] = {
     "age": _age,

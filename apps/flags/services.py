@@ -1,15 +1,23 @@
-"""The one way to change a flag: checked against the catalogue, explained, and written down in the same transaction."""
+"""The one way to change a flag: checked against the catalogue, explained, and written down in the same transaction.
 
+People, the command and the API call `propose`: it makes the change, or plans it where it has to wait.
+"""
+
+from datetime import datetime
 from typing import Any, TypedDict, Unpack
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
+from django.utils import timezone
 
 from apps.flags.catalogue import CATALOGUE, Definition
-from apps.flags.errors import ConflictError, InvalidChangeError, UnknownFlagError
-from apps.flags.models import Flag, FlagRevision
+from apps.flags.errors import ConflictError, InvalidChangeError, NotAllowedError, UnknownFlagError
+from apps.flags.models import Flag, FlagRevision, PlannedChange, state_diff
+from apps.flags.rollout.models import Request
 from apps.flags.selectors import history
 from apps.flags.state import State
+
+MAX_REASON = 500
 
 
 class Fields(TypedDict, total=False):
@@ -22,26 +30,64 @@ class Fields(TypedDict, total=False):
     value: object
 
 
+def propose(
+    name: str,
+    *,
+    by: AbstractBaseUser | None,
+    reason: str,
+    expected_version: int | None = None,
+    due_at: datetime | None = None,
+    **fields: Unpack[Fields],
+) -> FlagRevision | PlannedChange | None:
+    """Makes the change at once where it may, else plans it: for `due_at`, or for a second person's approval.
+
+    The revision or the planned change; None when nothing would be different. Raises as `change`.
+    """
+    reason = _given(reason)
+    if due_at is not None and due_at <= timezone.now():
+        raise InvalidChangeError("a change is planned for a time to come")
+    with transaction.atomic():
+        flag, state = check(name, expected_version=expected_version, **fields)
+        diff = state_diff(flag.state.as_json(), state.as_json())
+        needs_approval = needs_second_person(name, diff)
+        if not diff:
+            return None
+        if due_at is None and not needs_approval:
+            return change(name, by=by, reason=reason, **fields)
+        return PlannedChange.objects.create(
+            flag=name,
+            by_id=by.pk if by else None,
+            reason=reason[:MAX_REASON],
+            needs_approval=needs_approval,
+            fields={field: now for field, (_before, now) in diff.items()},
+            seen_version=flag.version,
+            due_at=due_at,
+        )
+
+
 def change(
     name: str,
     *,
     by: AbstractBaseUser | None,
     reason: str,
     expected_version: int | None = None,
+    approval: Request | None = None,
     **fields: Unpack[Fields],
 ) -> FlagRevision | None:
-    """Writes the new state and its revision; the revision, or None when nothing is different.
+    """Writes the new state and its revision at once; the revision, or None when nothing is different.
 
-    `expected_version` is the version that the change was made from; None: whatever there is now.
-    Raises UnknownFlagError, InvalidChangeError, ConflictError.
+    `expected_version` is the version that the change was made from; None: whatever there is now. `approval` is the
+    request that this carries out: without one that a second person has approved, a dangerous flag can only be killed.
+    Raises UnknownFlagError, InvalidChangeError, ConflictError, NotAllowedError.
     """
-    if not reason.strip():
-        raise InvalidChangeError("a change needs a reason")
+    reason = _given(reason)
     with transaction.atomic():
         flag, state = check(name, expected_version=expected_version, **fields)
+        if needs_second_person(name, state_diff(flag.state.as_json(), state.as_json())):
+            _check_approval(name, approval)
         version = flag.version
         flag.apply(state)
-        flag.save(by=by, reason=reason.strip()[:500])
+        flag.save(by=by, reason=reason[:MAX_REASON])
         return history(name)[0] if flag.version != version else None
 
 
@@ -56,6 +102,11 @@ def check(name: str, *, expected_version: int | None = None, **fields: Unpack[Fi
     state = flag.state_with(**fields)
     _check_value(definition, state)
     return flag, state
+
+
+def needs_second_person(name: str, diff: dict[str, list[Any]]) -> bool:
+    """Killing a dangerous flag must not wait for anybody; all else must, taking the kill back included."""
+    return CATALOGUE[name].dangerous and bool(diff) and diff != {"killed": [False, True]}
 
 
 def kill(name: str, *, by: AbstractBaseUser | None, reason: str) -> FlagRevision | None:
@@ -75,10 +126,23 @@ def switched(definition: Definition, state: State, *, on: bool) -> Fields:
 
 def restore(
     revision: FlagRevision, *, by: AbstractBaseUser | None, reason: str, expected_version: int | None = None
-) -> FlagRevision | None:
-    """Everything as it was after that revision, as a new one. Raises as `change`, also where it fits no more."""
+) -> FlagRevision | PlannedChange | None:
+    """Proposes everything as it was after that revision. Raises as `change`, also where it fits no more."""
     state = State.read(revision.state).as_json()
-    return change(revision.name, by=by, reason=reason, expected_version=expected_version, **state)
+    return propose(revision.name, by=by, reason=reason, expected_version=expected_version, **state)
+
+
+def _given(reason: str) -> str:
+    if not reason.strip():
+        raise InvalidChangeError("a change needs a reason")
+    return reason.strip()
+
+
+def _check_approval(name: str, approval: Request | None) -> None:
+    if approval is None or approval.flag != name or not approval.is_approved:
+        raise NotAllowedError(
+            f"{name} is dangerous: a second person must approve its changes, so it has to be proposed"
+        )
 
 
 def _locked(name: str) -> Flag:

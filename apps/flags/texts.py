@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -53,6 +54,15 @@ def diff_in_words(diff: Mapping[str, Sequence[Any]]) -> Iterator[str]:
         yield f"{FIELDS.get(name, name)}: {_plain(before)} → {_plain(now)}"
 
 
+def signed(change: float | None) -> str:
+    """A relative change as people read it: +12 %, −3.4 %; a dash where nothing can be said (None)."""
+    if change is None:
+        return "–"
+    digits = 0 if abs(change) >= 0.0995 else 1
+    rounded = round(100 * change, digits)
+    return f"{'−' if rounded < 0 else '+'}{number_format(abs(rounded), digits, force_grouping=True)} %"
+
+
 @dataclass(frozen=True)
 class Line:
     """One part of an explanation, and whether it speaks for the member's being in."""
@@ -63,6 +73,10 @@ class Line:
 
 def explanation_in_words(explanation: Explanation) -> Iterator[Line]:
     """What holds for everybody, or rule by rule what the member has and what is wanted."""
+    if explanation.part is not None:
+        text = _("takes part in the experiment {experiment}, as one of the variant {variant}")
+        part = explanation.part
+        yield Line(explanation.answer, text.format(experiment=part.experiment, variant=part.variant))
     if explanation.cause is not None:
         yield Line(explanation.answer, _cause_in_words(explanation.cause, explanation.answer))
     for check in explanation.checks:

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from apps.flags.headcount import Headcount, headcount
 from apps.flags.models import Flag
 from apps.flags.rules import Explanation, Subject
-from apps.flags.selectors import audience_of, member_model
+from apps.flags.selectors import explain, member_model
 from apps.flags.texts import Line, explanation_in_words
 
 MAX_MATCHES = 10
@@ -42,7 +42,7 @@ def panel(request: HttpRequest, flag_id: int) -> Panel | None:
     found = Panel(headcount(definition, flag.state), members.may_be_seen, term, matches)
     if len(matches) != 1:
         return found
-    explanation = audience_of(definition, flag.state).explain(cast(Subject, matches[0]))
+    explanation = explain(definition, flag.state, cast(Subject, matches[0]))
     return replace(found, explanation=explanation, lines=tuple(explanation_in_words(explanation)))
 
 

@@ -7,7 +7,9 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from apps import flags
 from apps.core.errors import RuleError
+from apps.flags.experiments.models import Metric
 from apps.matching.models import MAX_NOTE, Block, Match, Swipe
 from apps.matching.selectors import last_swipe, matches_of
 from apps.users.models import User
@@ -38,11 +40,16 @@ def record_swipe(swiper: User, target: User, *, liked: bool, note: str = "") -> 
     if swiper.pk in likes:
         return SwipeOutcome()
     Swipe.objects.create(swiper=swiper, target=target, liked=liked, note=note)
+    if liked:
+        flags.record(Metric.LIKE, swiper)
     if not liked or not likes.get(target.pk):
         return SwipeOutcome(is_news=target.pk not in likes)
     low, high = sorted((swiper, target), key=lambda user: user.pk)
     match, is_first = Match.objects.get_or_create(low=low, high=high)
-    return SwipeOutcome(match=match if is_first else None)
+    if not is_first:
+        return SwipeOutcome()
+    flags.record(Metric.MATCH, low, high)
+    return SwipeOutcome(match=match)
 
 
 @transaction.atomic
@@ -72,7 +79,8 @@ def block(blocker: User, blocked: User) -> Match | None:
     The match that this ended, with both sides' profiles; None when there was none.
     """
     _lock_pair(blocker.pk, blocked.pk)
-    Block.objects.get_or_create(blocker=blocker, blocked=blocked)
+    if Block.objects.get_or_create(blocker=blocker, blocked=blocked)[1]:
+        flags.record(Metric.BLOCK, blocker)
     match = matches_of(blocker).filter(Q(low=blocked) | Q(high=blocked)).first()
     return match if match and end_match(match, by=blocker) else None
 

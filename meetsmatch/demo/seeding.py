@@ -24,7 +24,8 @@ from meetsmatch.demo.society import invent_society
 SOURCE = "demo"
 THUMBNAIL_SIZE = 256
 THUMBNAIL_BOX = (30, 30, 370, 370)  # head and shoulders of a portrait that is read at half its size
-STAFF = {"admin": "", "moderator": "Moderator", "product": "Product manager"}  # user name and password: group
+# User name and password: group.
+STAFF = {"admin": "", "moderator": "Moderator", "product": "Product manager", "approver": "Flag approver"}
 
 Progress = Callable[[int, int], None]
 
@@ -146,6 +147,7 @@ def _profile(person: Person, now: datetime) -> Profile:
         cell=person.cell,
         area=h3.cell_to_parent(person.cell, AREA_RESOLUTION),
         place=person.place,
+        country=person.country,
         place_changed_at=joined_at,
         interests=person.interests,
         bio=person.bio,

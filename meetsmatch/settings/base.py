@@ -198,6 +198,8 @@ CELERY_TASK_ROUTES = {
     "bot.retry_updates": {"queue": "default"},
     "bot.tell_undelivered": {"queue": "default"},
     "bot.purge_updates": {"queue": "default"},
+    "flags.apply_due_changes": {"queue": "default"},
+    "flags.advance_ramps": {"queue": "default"},
     "notifications.purge_deliveries": {"queue": "default"},
     "users.store_photo": {"queue": "media"},
     "users.store_missing_photos": {"queue": "media"},
@@ -213,6 +215,8 @@ CELERY_BEAT_SCHEDULE = {
     "tell of undelivered messages": {"task": "bot.tell_undelivered", "schedule": 10.0, "options": {"expires": 10}},
     "store missed photos": {"task": "users.store_missing_photos", "schedule": 60.0, "options": {"expires": 60}},
     "delete abandoned files": {"task": "users.delete_abandoned_files", "schedule": 60.0, "options": {"expires": 60}},
+    "make planned changes": {"task": "flags.apply_due_changes", "schedule": 60.0, "options": {"expires": 60}},
+    "advance ramps": {"task": "flags.advance_ramps", "schedule": 60.0, "options": {"expires": 60}},
     "drop old updates": {"task": "bot.purge_updates", "schedule": crontab(hour="3", minute="10")},
     "drop old deliveries": {"task": "notifications.purge_deliveries", "schedule": crontab(hour="3", minute="20")},
 }

@@ -87,6 +87,9 @@ UNFOLD = {
                 "separator": True,
                 "items": [
                     _list(_("Flags"), "toggle_on", "flags_flag"),
+                    _list(_("Planned changes"), "pending_actions", "flags_plannedchange"),
+                    _list(_("Ramps"), "stairs", "flags_ramp"),
+                    _list(_("Experiments"), "science", "flags_experiment"),
                     _list(_("Switches"), "power_settings_new", "waffle_switch"),
                     _list(_("Samples"), "percent", "waffle_sample"),
                 ],

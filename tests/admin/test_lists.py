@@ -17,15 +17,15 @@ from apps.users.models import Member
 from tests.admin.conftest import MakeMember, SignIn
 
 Acquaintance = Callable[[], Conversation]
-LISTS = (
-    "users_member",
-    "matching_match",
-    "conversations_conversation",
-    "moderation_report",
-    "notifications_delivery",
-    "bot_update",
-    "flags_flag",
-)
+QUERIES = {
+    "users_member": 5,
+    "matching_match": 5,
+    "conversations_conversation": 5,
+    "moderation_report": 5,
+    "notifications_delivery": 5,
+    "bot_update": 5,
+    "flags_flag": 9,  # five of them for what runs on the flags, waits for them, or makes them stale
+}
 
 
 def queries_of(client: Client, page: str) -> int:
@@ -42,7 +42,7 @@ def add_rows(make_acquaintance: Acquaintance, number: int) -> None:
         Flag.objects.create(name=f"flag {done}")
 
 
-@pytest.mark.parametrize("model", LISTS)
+@pytest.mark.parametrize("model", QUERIES)
 def test_it_lists_thirty_rows_with_the_queries_of_three(
     make_acquaintance: Acquaintance,
     sign_in: SignIn,
@@ -56,7 +56,7 @@ def test_it_lists_thirty_rows_with_the_queries_of_three(
 
     add_rows(make_acquaintance, 27)
 
-    assert queries <= 5
+    assert queries <= QUERIES[model]
     with django_assert_max_num_queries(queries):
         client.get(page)
 
@@ -90,7 +90,7 @@ def test_it_leads_from_each_number_of_the_first_page_to_that_many_rows(
     groups = client.get(reverse("admin:index")).context["figure_groups"]
     counts = {figure["url"]: figure["count"] for _title, figures in groups for figure in figures}
 
-    assert len(counts) == 11
+    assert len(counts) == 13
     assert counts == {url: client.get(url).context["cl"].result_count for url in counts}
     assert {"/admin/users/member/?state=listed": 4, "/admin/bot/update/?status=parked": 1}.items() <= counts.items()
 
@@ -107,11 +107,16 @@ def test_it_raises_an_alarm_only_when_something_failed(make_acquaintance: Acquai
 def test_it_shows_product_managers_no_numbers_about_members(sign_in: SignIn) -> None:
     groups = sign_in("Product manager").get(reverse("admin:index")).context["figure_groups"]
 
-    assert [str(figure["title"]) for _title, figures in groups for figure in figures] == ["flags", "switches on"]
+    assert [str(figure["title"]) for _title, figures in groups for figure in figures] == [
+        "flags",
+        "changes to approve",
+        "ramps rolled back in 3 days",
+        "switches on",
+    ]
 
 
 def test_it_opens_the_first_page_with_a_query_for_each_number(sign_in: SignIn) -> None:
     client = sign_in()
     client.get(reverse("admin:index"))
 
-    assert queries_of(client, reverse("admin:index")) <= 14
+    assert queries_of(client, reverse("admin:index")) <= 16

@@ -113,6 +113,23 @@ class Stack:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    @contextmanager
+    def python(self, code: str) -> Iterator["subprocess.Popen[str]"]:
+        """One more process of the product, which runs this code and is killed at the end; its output is a pipe."""
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "shell", "--verbosity", "0", "-c", code],
+            cwd=ROOT,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.communicate()
+
     def start(self, *names: str) -> None:
         """Starts these processes; returns when web, if it is one of them, is ready."""
         for name in names:

@@ -1,17 +1,22 @@
 """The pages of flags, as viewers, product managers and superusers find them."""
 
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from apps import flags
-from apps.flags.models import Flag
+from apps.flags.catalogue import Kind
+from apps.flags.models import Flag, PlannedChange, Ramp
 from apps.flags.selectors import history
-from apps.flags.services import change
+from apps.flags.services import change, propose
 from apps.users.models import Staff
+from tests.factories import member
 
 pytestmark = pytest.mark.django_db
 LIST = "admin:flags_flag_changelist"
@@ -155,6 +160,124 @@ def test_it_restores_nothing_over_what_somebody_else_has_changed(client_of: Any,
 
     assert "has been changed meanwhile" in answer.content.decode()
     assert history("bot.notes").count() == 2
+
+
+# ---- The list
+
+
+def listed(client: Client, **filters: str) -> set[str]:
+    return {flag.name for flag in client.get(reverse(LIST), filters).context["cl"].result_list}
+
+
+def test_it_marks_what_is_stale_and_what_waits(client_of: Any, notes: Flag, define: Any) -> None:
+    define("new_deck", Kind.RELEASE, remove_by=date(2020, 1, 1))
+    Flag.objects.get_or_create(name="new_deck")
+    propose("bot.notes", by=None, reason="ramp", due_at=timezone.now() + timedelta(days=1), percent=20)
+    Ramp.objects.create(flag="bot.notes", reason="ramp", steps=[{"percent": 5, "pause_minutes": 60}])
+
+    page = client_of("view").get(reverse(LIST))
+
+    marks = {flag.name: [str(mark.text) for mark in flag.marks] for flag in page.context["cl"].result_list}
+    assert marks["bot.notes"] == ["ramp running", "1 planned change"]
+    assert marks["new_deck"] == ["expired", "no code asks for it"]
+
+
+def test_it_narrows_the_list_down(client_of: Any, notes: Flag, pool_limit: Flag, define: Any) -> None:
+    define("new_deck")
+    Flag.objects.get_or_create(name="new_deck")
+    change("bot.notes", by=None, reason="harm", killed=True)
+    client = client_of("view")
+
+    assert listed(client, state="killed") == {"bot.notes"}
+    assert listed(client, kind="value") == {"matching.pool_limit"}
+    assert "bot.notes" in listed(client, owner="bot")
+    assert "matching.pool_limit" not in listed(client, owner="bot")
+    assert listed(client, stale="any") == listed(client, stale="not_asked_for") == {"new_deck"}
+
+
+# ---- Before a change
+
+
+def preview(client: Client, flag: Flag, **fields: object) -> Any:
+    typed = {"everyone": "", "percent": "", "segment": "", "value": "", "seen_version": flag.version}
+    return client.post(reverse("admin:flags_flag_preview", args=[flag.pk]), {**typed, **fields})
+
+
+def test_it_previews_what_is_typed_and_saves_nothing(client_of: Any, notes: Flag) -> None:
+    member("Ana", language="es")
+    member("Ann", language="en")
+
+    answer = preview(client_of("view", "change"), notes, segment="language in es")
+
+    members = answer.context["effect"].members
+    assert (members.before.included, members.after.included, members.affected) == (2, 1, 1)
+    assert "segment: – → language in es" in answer.content.decode()
+    assert not history("bot.notes").exists()
+
+
+def test_it_previews_what_is_wrong(client_of: Any, notes: Flag) -> None:
+    answer = preview(client_of("view", "change"), notes, segment="country in <b>de</b>")
+
+    assert "cannot be saved yet" in answer.content.decode()
+    assert "<b>de</b>" not in answer.content.decode()
+
+
+def test_it_previews_nothing_for_viewers(client_of: Any, notes: Flag) -> None:
+    assert preview(client_of("view"), notes, percent="5").status_code == 403
+
+
+def test_it_asks_before_a_change_that_touches_many(client_of: Any, notes: Flag) -> None:
+    for name in ("Ana", "Bea", "Ann"):
+        member(name, language="es" if name == "Ana" else "en")
+    client = client_of("view", "change")
+    change_of_many = {"segment": "language in es\nage >= 18", "reason": "aim"}
+
+    asked = save(client, notes, **change_of_many)
+    assert "Change bot.notes?" in asked.content.decode()
+    assert asked.context["effect"].members.affected == 2
+    assert not history("bot.notes").exists()
+
+    typed_again = {field.html_name: field.value() for field in asked.context["form"] if field.value() is not None}
+    save(client, notes, **typed_again, confirmed="yes")
+    assert [str(rule) for rule in Flag.objects.get(pk=notes.pk).state.segment] == ["language in es", "age >= 18"]
+
+
+@pytest.mark.parametrize("fields", [{"killed": "on"}, {"everyone": "off"}])
+def test_it_asks_before_it_answers_everybody_alike(client_of: Any, notes: Flag, fields: dict[str, str]) -> None:
+    save(client_of("view", "change"), notes, **fields)
+
+    assert not history("bot.notes").exists()
+
+
+def test_it_does_not_ask_before_a_change_that_touches_few(client_of: Any, notes: Flag) -> None:
+    for number in range(6):
+        member(f"Ann{number}", language="en" if number else "es")
+
+    save(client_of("view", "change"), notes, segment="language in en")
+
+    assert history("bot.notes").count() == 1
+
+
+def test_it_plans_a_change_for_later(client_of: Any, notes: Flag) -> None:
+    client = client_of("view", "change")
+    tomorrow = timezone.localtime() + timedelta(days=1)
+
+    answer = save(client, notes, percent="20", due_at=f"{tomorrow:%Y-%m-%dT%H:%M}")
+    assert answer.status_code == 302
+    assert PlannedChange.objects.get().fields == {"percent": "20.00"}
+    assert not history("bot.notes").exists()
+
+    refused = save(client, notes, percent="20", due_at="2020-01-01T10:00")
+    assert refused.context["adminform"].form.errors["due_at"]
+
+
+def test_it_says_that_a_dangerous_flag_waits_for_somebody_else(client_of: Any) -> None:
+    door = Flag.objects.get_or_create(name="signup.open")[0]
+
+    answer = save(client_of("view", "change"), door, percent="20", confirmed="yes")
+
+    assert "somebody else has to approve" in str(next(iter(get_messages(answer.wsgi_request))))
+    assert PlannedChange.objects.get().needs_approval
 
 
 # ---- Roles

@@ -6,7 +6,6 @@ from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import Group
-from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
@@ -16,7 +15,7 @@ from hypothesis.extra.django import TestCase
 from apps import flags
 from apps.flags import headcount as counting
 from apps.flags.catalogue import CATALOGUE
-from apps.flags.headcount import Headcount, headcount, listed_members
+from apps.flags.headcount import Headcount, compare, headcount, listed_members
 from apps.flags.models import Flag
 from apps.flags.rules import Cause
 from apps.flags.selectors import audience_of
@@ -40,7 +39,8 @@ RULES = st.one_of(
     st.sampled_from(["group in Testers", "group not in Testers, Nobody", "source in ads", "source not in ads"]),
     st.builds("age {} {}".format, st.sampled_from([">=", "<="]), st.integers(18, 60)),
     st.builds("account_age_days {} {}".format, st.sampled_from([">=", "<="]), st.integers(0, 12)),
-    st.sampled_from(["staff is yes", "staff is no"]),
+    st.sampled_from(["country in ES", "country not in ES, MX", "country in ES, GE"]),
+    st.sampled_from(["staff is yes", "staff is no", "telegram_premium is yes", "telegram_premium is no"]),
 )
 STATES = st.fixed_dictionaries(
     {
@@ -63,9 +63,12 @@ class EveryState(TestCase):
                 age=18 + 4 * number,
                 language=("en", "es", "ru")[number % 3],
                 gender=Gender.values[number % len(Gender.values)],
+                country=("ES", "GE", "")[number % 3],
             )
             joined = timezone.now() - timedelta(days=number, minutes=1)
-            User.objects.filter(pk=each.pk).update(date_joined=joined, source="ads" if number % 2 else "")
+            User.objects.filter(pk=each.pk).update(
+                date_joined=joined, source="ads" if number % 2 else "", has_telegram_premium=number % 5 == 0
+            )
             if number % 4 == 0:
                 each.groups.add(testers)
 
@@ -134,12 +137,30 @@ def test_it_counts_listed_members_only() -> None:
     assert headcount(CATALOGUE[NAME], state(everyone=True)) == Headcount(1, 1)
 
 
-def test_it_looks_at_the_most_recently_active_when_there_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_looks_at_some_drawn_by_lot_when_there_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(counting, "MAX_LOOKED_AT", 2)
-    members: list[Model] = [member(f"Ann{number}") for number in range(3)]
-    User.objects.filter(pk=members[0].pk).update(last_active_at=timezone.now() - timedelta(days=9), language="es")
+    last = max((member(f"Ann{number}") for number in range(3)), key=lambda each: each.pk)
+    User.objects.filter(pk=last.pk).update(language="es")
 
     assert headcount(CATALOGUE[NAME], state("language in es", percent=99)) == Headcount(0, 2, is_sampled=True)
+
+
+def test_it_counts_whom_a_change_would_give_another_answer() -> None:
+    for name, language in (("Ana", "es"), ("Bea", "es"), ("Ann", "en")):
+        member(name, language=language)
+
+    compared = compare(CATALOGUE[NAME], state("language in es"), state("language in en"))
+
+    assert (compared.before.included, compared.after.included, compared.affected) == (2, 1, 3)
+
+
+def test_it_counts_whom_a_change_would_give_another_value(deck_size: str) -> None:
+    member("Ana", language="es")
+    member("Ann", language="en")
+
+    compared = compare(CATALOGUE[deck_size], state("language in es", value=20), state("language in es", value=30))
+
+    assert (compared.before, compared.affected, compared.affected_percent) == (Headcount(1, 2), 1, 50)
 
 
 @pytest.mark.parametrize("fields", [{}, {"percent": 20}, {"percent": 100}])

@@ -13,12 +13,16 @@ import pytest
 import redis
 from django.conf import settings
 from django.db import OperationalError, connection
+from pytest_django import Settings
 
 from apps.core.impatient_redis import impatient_redis
 from apps.flags import live, snapshot
+from apps.flags.experiments import services as experiments
+from apps.flags.experiments.models import Experiment, Exposure
 from apps.flags.models import Flag
 from apps.flags.selectors import read_snapshot
 from apps.flags.services import change
+from apps.users.models import User
 
 ROOT = Path(__file__).parents[2]
 START_SECS = 20.0
@@ -57,6 +61,22 @@ async def watch():
             last = answer
         await asyncio.sleep(0.01)
 asyncio.run(watch())
+"""
+# What one member is told, whenever that changes.
+WATCH_MEMBER = """
+import sys, time
+import django
+django.setup()
+from apps import flags
+from apps.users.models import User
+member = User.objects.get(pk=sys.argv[1])
+last = None
+while True:
+    answer = flags.is_enabled("bot.notes", member)
+    if answer != last:
+        print(answer, flush=True)
+        last = answer
+    time.sleep(0.01)
 """
 
 StartWatcher = Callable[..., subprocess.Popen[str]]
@@ -132,6 +152,29 @@ def test_it_is_obeyed_when_the_command_changes_it(start: StartWatcher) -> None:
 
     assert heard(watcher) == "True 500"
     assert time.monotonic() - done < OBEYED_WITHIN_SECS
+
+
+@real_processes
+def test_it_starts_and_stops_an_experiment_in_every_process_within_two_seconds(
+    start: StartWatcher, settings: Settings
+) -> None:
+    ann = User.objects.create(telegram_id=1)
+    watchers = [start(WATCH_MEMBER, str(ann.pk)), start(WATCH_MEMBER, str(ann.pk))]
+    assert [heard(each) for each in watchers] == ["True"] * 2
+    off = [{"name": name, "weight": 1, "value": False} for name in ("one", "other")]
+    draft = Experiment(name="a test", flag="bot.notes", hypothesis="fewer notes", variants=off, metric="like")
+    settings.FLAGS_FOLLOWED = True
+
+    began = time.monotonic()
+    study = experiments.start(experiments.save_draft(draft, by=None), by=None)
+    assert [heard(each) for each in watchers] == ["False"] * 2
+    assert time.monotonic() - began < OBEYED_WITHIN_SECS
+
+    began = time.monotonic()
+    experiments.stop(study, by=None, reason="enough")
+    assert [heard(each) for each in watchers] == ["True"] * 2
+    assert time.monotonic() - began < OBEYED_WITHIN_SECS
+    assert Exposure.objects.get().member == ann, "two processes agree, and one of them has written it"
 
 
 @real_processes

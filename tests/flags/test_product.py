@@ -10,12 +10,14 @@ from django.conf import settings
 from apps.flags.catalogue import CATALOGUE
 from apps.flags.services import change
 from apps.matching.models import Swipe
+from apps.moderation.models import Report
 from apps.users.models import User
 from tests.bot.people import join, newcomer, talking
 from tests.fakes import FakeBotApi
 from tests.phone import Phone
 
 pytestmark = pytest.mark.django_db
+SIZE = {"file_id": "beach-id", "file_unique_id": "beach-unique", "width": 800, "height": 1000}
 
 
 @pytest.fixture
@@ -83,6 +85,41 @@ def test_it_takes_newcomers_in_while_the_door_is_open(api: FakeBotApi, flag_stat
 
     assert User.objects.filter(telegram_id=zoe.telegram_id).exists() is flag_state
     assert zoe.sees("not taking in new members") is not flag_state
+
+
+@pytest.mark.flag_states("conversations.media")
+def test_it_passes_photos_on_while_media_are_on(ann: Phone, bob: Phone, flag_state: bool) -> None:
+    talking(ann, bob)
+
+    ann.send_photo(caption="from my window")
+    assert bob.sees("from my window") is flag_state
+    assert ann.sees("in words") is not flag_state
+
+    ann.write("You should see my window")
+    assert bob.sees("You should see my window")
+
+
+def test_it_changes_no_photo_that_was_passed_on_before_media_went_off(ann: Phone, bob: Phone) -> None:
+    talking(ann, bob)
+    photo = ann.send_photo(caption="from my window")
+    change("conversations.media", by=None, reason="a wave of bad photos", killed=True)
+
+    ann.edit(photo, photo=[SIZE], caption="look closer")
+
+    assert not bob.sees("look closer")
+
+
+@pytest.mark.flag_states("moderation.ask_after_block")
+def test_it_asks_who_blocks_a_match_for_a_report(ann: Phone, bob: Phone, flag_state: bool) -> None:
+    match = talking(ann, bob)
+
+    ann.tap_data(f"block_chat:{match.pk.hex}")
+    assert ann.sees("A report helps") is flag_state
+    assert not bob.sees("A report helps")
+    if flag_state:
+        ann.tap("Report")
+        ann.tap("Harassment")
+        assert Report.objects.get().reported == bob.user
 
 
 def test_it_lets_members_go_on_while_the_door_is_closed(ann: Phone, bob: Phone) -> None:

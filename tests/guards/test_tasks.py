@@ -15,7 +15,7 @@ TASKS: dict[str, Task] = {name: task for name, task in app.tasks.items() if not 
 QUEUES = {queue.name for queue in settings.CELERY_TASK_QUEUES}
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", sorted(TASKS))
 def test_it_names_a_task_after_its_app_and_what_it_does(name: str) -> None:
     assert re.fullmatch(r"[a-z]+\.[a-z]+(_[a-z]+)+", name), "app.verb_noun, given explicitly"
     assert TASKS[name].__module__ == f"apps.{name.partition('.')[0]}.tasks"

@@ -99,7 +99,14 @@ def block(turn: Turn) -> Reply:
     match = _match(turn)
     partner = match.partner_of(turn.user)
     block_member(turn.user, partner)
-    return toast(texts.meeting.blocked(partner.profile.name)) + show_ended(turn, match)
+    ended = toast(texts.meeting.blocked(partner.profile.name)) + show_ended(turn, match)
+    return ended + _ask_why_blocked(turn, partner)
+
+
+def _ask_why_blocked(turn: Turn, partner: User) -> Reply:
+    if not flags.is_enabled("moderation.ask_after_block", turn.user):
+        return Reply()
+    return turn.say(texts.meeting.ask_why_blocked(partner.profile.name), keyboards.why_blocked(partner))
 
 
 def show_ended(turn: Turn, match: Match) -> Reply:
@@ -184,6 +191,8 @@ def pass_on(turn: Turn, conversation: Conversation, *, reply_to: object = None) 
     content = content_of(turn.message)
     if content is None:
         return turn.say(texts.meeting.contact_not_relayed() if turn.message.contact else texts.meeting.cannot_relay())
+    if not _may_send(turn.user, content):
+        return turn.say(texts.meeting.only_text_relayed())
     relay(
         conversation,
         turn.user,
@@ -217,9 +226,9 @@ def say_undelivered(message: Message) -> Reply:
 
 
 def edited(turn: Turn) -> Reply:
-    """An edit of something that was relayed changes the partner's copy; any other edit changes nothing."""
+    """An edit of something that was relayed changes the partner's copy, if it still may; any other edit nothing."""
     content = content_of(turn.message)
-    if content:
+    if content and _may_send(turn.user, content):
         carry_over_edit(
             turn.user,
             content,
@@ -227,6 +236,10 @@ def edited(turn: Turn) -> Reply:
             markup_for=lambda match: _answer_button(turn.user, match),
         )
     return Reply()
+
+
+def _may_send(sender: User, content: Content) -> bool:
+    return content.kind == Kind.TEXT or flags.is_enabled("conversations.media", sender)
 
 
 def _answer_button(sender: User, match: Match) -> dict[str, Any] | None:

@@ -152,6 +152,10 @@ def cannot_relay() -> str:
     return _("I cannot pass this on. Text, photos, voice, videos, stickers, documents and animations work.")
 
 
+def only_text_relayed() -> str:
+    return _("Only text can be passed on at the moment. Please say it in words.")
+
+
 def contact_not_relayed() -> str:
     return _(
         "I do not pass on contacts or places. To exchange contacts, use ⋯ and “Exchange contacts”: "
@@ -212,6 +216,13 @@ def contact_shown(name: str, username: str) -> str:
 
 def ask_report_reason(name: str) -> str:
     return format_html(_("🚩 What is wrong with {name}? {name} will not learn who reported."), name=name)
+
+
+def ask_why_blocked(name: str) -> str:
+    return format_html(
+        _("Did {name} do something that others should be kept from? A report helps; {name} will not learn of it."),
+        name=name,
+    )
 
 
 def report_thanks() -> str:
