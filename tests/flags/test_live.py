@@ -25,7 +25,7 @@ from apps.flags.services import change
 from apps.users.models import User
 
 ROOT = Path(__file__).parents[2]
-START_SECS = 20.0
+START_SECS = 60.0
 OBEYED_WITHIN_SECS = 2.0
 
 # Says what it is answered, whenever that changes. With "fork" a child asks after the parent has.

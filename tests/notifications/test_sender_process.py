@@ -23,7 +23,7 @@ from tests.telegram_server import TOKEN, TelegramServer, telegram_server
 # Only these apps' tables are emptied after each test: what migrations wrote into the others stays for the next tests.
 pytestmark = pytest.mark.django_db(transaction=True, available_apps=["apps.users", "apps.notifications"])
 MANAGE = Path(__file__).parents[2] / "manage.py"
-START_SECS = 20.0
+START_SECS = 60.0
 
 Start = Callable[[], subprocess.Popen[bytes]]
 
