@@ -154,5 +154,56 @@ CATALOGUE: Final = by_name(
             purpose=_("Who blocks a match is asked whether they want to report them, too."),
             default=True,
         ),
+        Definition(
+            "matching.shortlist",
+            Kind.VALUE,
+            owner="matching",
+            purpose=_(
+                "How many of the candidates, the most promising first, are read and scored in full for one card."
+            ),
+            default=100,
+            minimum=10,
+            maximum=1_000,
+        ),
+        Definition(
+            "matching.algorithm",
+            Kind.VALUE,
+            owner="matching",
+            purpose=_("By what a member's deck is ordered."),
+            default="heuristic",
+            choices=("recency", "heuristic", "reciprocal", "market"),
+        ),
+        Definition(
+            "matching.likes_first",
+            Kind.VALUE,
+            owner="matching",
+            purpose=_("How often, from 0 to 1, those who like the viewer come before all others."),
+            default=1.0,
+            minimum=0,
+            maximum=1,
+        ),
+        Definition(
+            "matching.market_strength",
+            Kind.VALUE,
+            owner="matching",
+            purpose=_("How much the price of a candidate's attention counts in the algorithm “market”."),
+            default=1.0,
+            minimum=0,
+            maximum=3,
+        ),
+        Definition(
+            "matching.new_models",
+            Kind.OPERATION,
+            owner="matching",
+            purpose=_("A newly trained model that is better ranks at once. Off: it waits for a manager."),
+            default=True,
+        ),
+        Definition(
+            "matching.explain_cards",
+            Kind.OPERATION,
+            owner="matching",
+            purpose=_("Cards say in a few words why this member is shown."),
+            default=False,
+        ),
     ]
 )

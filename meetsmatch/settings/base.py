@@ -200,6 +200,10 @@ CELERY_TASK_ROUTES = {
     "bot.purge_updates": {"queue": "default"},
     "flags.apply_due_changes": {"queue": "default"},
     "flags.advance_ramps": {"queue": "default"},
+    "matching.refresh_standings": {"queue": "default"},
+    "matching.recount_standings": {"queue": "default"},
+    "matching.train_ranker": {"queue": "default"},
+    "matching.purge_impressions": {"queue": "default"},
     "notifications.purge_deliveries": {"queue": "default"},
     "users.store_photo": {"queue": "media"},
     "users.store_missing_photos": {"queue": "media"},
@@ -219,4 +223,11 @@ CELERY_BEAT_SCHEDULE = {
     "advance ramps": {"task": "flags.advance_ramps", "schedule": 60.0, "options": {"expires": 60}},
     "drop old updates": {"task": "bot.purge_updates", "schedule": crontab(hour="3", minute="10")},
     "drop old deliveries": {"task": "notifications.purge_deliveries", "schedule": crontab(hour="3", minute="20")},
+    "refresh standings": {"task": "matching.refresh_standings", "schedule": 300.0, "options": {"expires": 300}},
+    "recount standings": {
+        "task": "matching.recount_standings",
+        "schedule": crontab(day_of_week="1", hour="2", minute="0"),
+    },
+    "train the ranker": {"task": "matching.train_ranker", "schedule": crontab(hour="3", minute="40")},
+    "drop old impressions": {"task": "matching.purge_impressions", "schedule": crontab(hour="3", minute="30")},
 }

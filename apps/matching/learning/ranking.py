@@ -1,0 +1,107 @@
+"""In which order a viewer sees the candidates of a shortlist: the seam between decks and the engine."""
+
+import random
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import numpy as np
+
+from apps import flags
+from apps.matching.engine.eligibility import Ints, distance_km
+from apps.matching.engine.history import Column
+from apps.matching.engine.ranker import Model, likelihoods
+from apps.matching.engine.scoring import score
+from apps.matching.learning.facts import Sight, look, to_bytes
+from apps.matching.learning.impressions import Placement
+from apps.matching.learning.models import Algorithm, Source
+from apps.matching.learning.running import running_model
+from apps.users.models import User
+
+DEFAULT_ALGORITHM, LIKES_FIRST, MARKET_STRENGTH = "heuristic", 1.0, 1.0
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Positions among the candidates of `sight`, best first; the other columns are in the candidates' own order."""
+
+    sight: Sight
+    order: Ints
+    score: Column
+    source: Ints
+    propensity: Column
+    algorithm: Algorithm
+    model: Model
+
+    def placements(self) -> list[Placement]:
+        """For the impressions of these candidates' cards, should they be shown in this order."""
+        facts = self.sight.numbers(self.model.population)
+        return [
+            Placement(
+                candidate_id=self.sight.ids[position],
+                place=place,
+                algorithm=self.algorithm,
+                source=Source(int(self.source[position])),
+                propensity=float(self.propensity[position]),
+                model_version=self.model.version,
+                score=float(self.score[position]),
+                facts=to_bytes(facts[position]),
+            )
+            for place, position in enumerate(self.order.tolist())
+        ]
+
+
+def rank(
+    viewer: User,
+    candidates: Sequence[UUID],
+    *,
+    likes_viewer: Collection[UUID],
+    chance: Callable[[], float] = random.random,
+) -> Ranking:
+    """These candidates in the order of the viewer's algorithm; one query.
+
+    `likes_viewer`: those whose like waits for the viewer's answer. They come before all others, at the rate of
+    `matching.likes_first`. Deterministic but for `chance`, which is asked only where that rate is neither 0 nor 1.
+    """
+    algorithm = Algorithm(flags.value("matching.algorithm", viewer, DEFAULT_ALGORITHM))
+    model = running_model()
+    sight = look(viewer.pk, candidates, likes_viewer=likes_viewer, population=model.population)
+    scores = _score(algorithm, viewer, sight, model)
+    rate = flags.value("matching.likes_first", viewer, LIKES_FIRST)
+    likes_first = rate >= 1 or (rate > 0 and chance() < rate)
+    plain, with_likes = np.argsort(-scores, kind="stable"), np.lexsort((-scores, ~sight.pairs.likes_giver))
+    order, other = (with_likes, plain) if likes_first else (plain, with_likes)
+    propensity = np.ones(len(sight), dtype=np.float32)
+    propensity[order[order != other]] = rate if likes_first else 1 - rate
+    is_ahead = sight.pairs.likes_giver & likes_first
+    source = np.where(is_ahead, Source.LIKES_YOU, Source.RANKED)
+    return Ranking(sight, order, scores, source, propensity, algorithm, model)
+
+
+def _score(algorithm: Algorithm, viewer: User, sight: Sight, model: Model) -> Column:
+    if algorithm == Algorithm.RECENCY:
+        return sight.active_hour.astype(np.float32)
+    if algorithm == Algorithm.HEURISTIC:
+        return _heuristic(sight)
+    value = likelihoods(model, sight.members, sight.pairs).score(sight.pairs.likes_giver)
+    if algorithm == Algorithm.RECIPROCAL:
+        return value
+    return value - np.float32(flags.value("matching.market_strength", viewer, MARKET_STRENGTH)) * _prices(sight)
+
+
+def _heuristic(sight: Sight) -> Column:
+    """Who likes the viewer is put first elsewhere, if at all."""
+    people, own, candidates = sight.members.people, sight.pairs.giver, sight.pairs.receiver
+    *theirs, mine = sight.interests
+    return score(
+        shared_interests=np.array([len(set(mine).intersection(each)) for each in theirs], dtype=np.int64),
+        distance_km=distance_km(people.where(own), people.where(candidates)),
+        inactive_days=sight.members.inactive_days[candidates].astype(np.float64),
+        likes_viewer=np.zeros(len(sight), dtype=bool),
+    ).astype(np.float32)
+
+
+def _prices(sight: Sight) -> Column:
+    """Whose attention has no price yet counts as the average of the others here; 0 where nobody has one."""
+    known = sight.price[~np.isnan(sight.price)]
+    return np.where(np.isnan(sight.price), known.mean() if len(known) else np.float32(0), sight.price)

@@ -1,0 +1,78 @@
+"""What the service believes of each pair, by the product's own ranker, from the log of this one month."""
+
+import numpy as np
+
+from apps.matching.engine.features import Columns, Members, Pairs, giver_columns, mutual_columns, receiver_columns
+from apps.matching.engine.history import Column, History, Population, Swipes, population_of, rarity
+from apps.matching.engine.ranker import Model, sigmoid, starting_model
+from apps.matching.engine.training import Impressions, train
+from closed_loop_world.month import Log
+from closed_loop_world.people import Ints, Town
+
+TRAINING_DAYS = (4, 9, 16, 23)
+IMPRESSIONS_A_DAY = 1500
+
+
+class Learner:
+    """P(like) of every pair on a morning. Rates are counted every day, coefficients trained now and then."""
+
+    def __init__(self, town: Town, seed: int) -> None:
+        self.town = town
+        self.rng = np.random.default_rng(seed)
+        counts = {str(entry): int(count) for entry, count in enumerate(town.interests.sum(axis=0))}
+        self.rarity = {"interests": rarity(counts, len(town))}
+        self.trained: Model | None = None
+        self.impressions: list[Impressions] = []
+        self.yesterday: tuple[Columns, Columns] | None = None
+        nothing = population_of(town.shown.gender, _swipes(town, Log.of(town)), rarity=self.rarity)
+        members = self._members(Log.of(town), nothing)
+        self.mutual = mutual_columns(members, Pairs.of(town.viewer, town.candidate), nothing)
+
+    def likelihood(self, log: Log) -> Column:
+        """P(the viewer likes the candidate), by pair."""
+        population = population_of(self.town.shown.gender, _swipes(self.town, log), rarity=self.rarity)
+        members = self._members(log, population)
+        self._remember_yesterday(log)
+        if log.day in TRAINING_DAYS:
+            self.trained = train(_joined(self.impressions), population, version=f"day {log.day}")
+        model = self.trained or starting_model(population)
+        giver, receiver = giver_columns(members, population), receiver_columns(members, population)
+        self.yesterday = giver, receiver
+        giving, receiving = model.log_odds(giver) + np.float32(model.constant), model.log_odds(receiver)
+        return sigmoid(giving[self.town.viewer] + receiving[self.town.candidate] + model.log_odds(self.mutual))
+
+    def _members(self, log: Log, population: Population) -> Members:
+        town = self.town
+        inactive_days = np.maximum(log.day - log.last_active, 0).astype(np.float32)
+        history = population.history(town.shown.gender, _swipes(town, log))
+        packed = {"interests": np.packbits(town.interests, axis=1)}
+        return Members(town.shown, history, inactive_days, town.completeness.astype(np.float32), packed)
+
+    def _remember_yesterday(self, log: Log) -> None:
+        """Some of yesterday's cards, with what was known when they were shown."""
+        if self.yesterday is None:
+            return
+        cards = np.flatnonzero(log.swiped_on == log.day - 1)
+        cards = self.rng.choice(cards, min(len(cards), IMPRESSIONS_A_DAY), replace=False)
+        giver, receiver = self.yesterday
+        columns = {
+            **{name: column[self.town.viewer[cards]] for name, column in giver.items()},
+            **{name: column[self.town.candidate[cards]] for name, column in receiver.items()},
+            **{name: column[cards] for name, column in self.mutual.items()},
+        }
+        day = np.full(len(cards), log.day)
+        propensity = log.propensity[cards].astype(np.float32)
+        self.impressions.append(Impressions(columns, log.liked[cards], log.position[cards], propensity, day))
+
+
+def _swipes(town: Town, log: Log) -> Swipes:
+    known = np.flatnonzero(log.swiped)
+    return Swipes(town.viewer[known], town.candidate[known], log.liked[known])
+
+
+def _joined(parts: list[Impressions]) -> Impressions:
+    def column(name: str) -> Ints:
+        return np.concatenate([getattr(part, name) for part in parts])
+
+    columns = {name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns}
+    return Impressions(columns, column("liked"), column("position"), column("propensity"), column("group"))
