@@ -157,6 +157,8 @@ class Candidate(models.Model):
     seeks = models.SmallIntegerField()
     # the birth date as a number: 19980824
     born = models.IntegerField()
+    # its decade (199), by which those of other ages are skipped
+    decade = models.GeneratedField(expression=F("born") / 100_000, output_field=models.IntegerField(), db_persist=True)
     age_min = models.SmallIntegerField()
     age_max = models.SmallIntegerField()
     # 30,000, the engine's ANYWHERE_KM: no limit
@@ -171,23 +173,23 @@ class Candidate(models.Model):
         verbose_name = _("candidate")
         verbose_name_plural = _("candidates")
         indexes = [
-            # on demand: the most recently active of a gender in the districts near by, from the index alone
+            # on demand: the most recently active of a gender and age in the districts near by, from the index alone
             models.Index(
-                fields=["district", "gender", "-active_hour"],
+                fields=["district", "gender", "decade", "-active_hour"],
                 name="candidate_by_district",
                 include=_COVERED,
                 condition=Q(listed=True),
             ),
             # the same in the regions farther off; batches: the members of a region
             models.Index(
-                fields=["region", "gender", "-active_hour"],
+                fields=["region", "gender", "decade", "-active_hour"],
                 name="candidate_by_region",
                 include=_COVERED,
                 condition=Q(listed=True),
             ),
             # beyond a thousand kilometres: those who have no limit
             models.Index(
-                fields=["gender", "-active_hour"],
+                fields=["gender", "decade", "-active_hour"],
                 name="candidate_anywhere",
                 include=_COVERED,
                 condition=Q(listed=True, max_km=30_000),

@@ -16,17 +16,18 @@ from pyroaring import BitMap
 from apps.matching.candidates import ROW, Rows, date_number, people, read
 from apps.matching.engine.eligibility import ANYWHERE_KM, Bools, Ints, People, reach
 from apps.matching.histories import contains
-from apps.matching.models import DISTRICT_RESOLUTION, REGION_RESOLUTION
+from apps.matching.models import DISTRICT_RESOLUTION, GENDER_BIT, REGION_RESOLUTION
 from apps.users.models import MAX_AGE
 
 # Steps outwards, in rings of districts (to about 30 and 100 km) and then of regions (250, 500, 1,000 km: members cannot
 # set a farther limit, so that beyond it two must both be without one).
 NEAR_RINGS, FAR_RINGS = (2, 9), (2, 6, 12)
-# Share of `enough` that is taken from one area at first, and how much more when too many of those were hidden.
-AREA_SHARE, DEEPER = 8, 4
+# Share of `enough` that is taken from one group in one area at first, and how much more if too few of those remain.
+AREA_SHARE, DEEPER = 4, 4
 _RESOLUTION = {"district": DISTRICT_RESOLUTION, "region": REGION_RESOLUTION}
 # In place of a column: those who have no limit of distance either, wherever they are.
 _ANYWHERE = "anywhere"
+OLDEST = 130
 _NOBODY = np.empty(0, dtype=ROW)
 
 
@@ -60,8 +61,8 @@ def search(viewer: People, cell: int, *, hidden: BitMap, enough: int) -> Found:
     """
     found = _kept(viewer, _NOBODY, hidden)
     for column, cells in _steps(cell, float(viewer.max_km[0])):
-        # a quarter: not all of the hidden live here, and not all of them are among the most recently active
-        depth, has_more = (enough + len(hidden) // 4) // AREA_SHARE, True
+        # a part of them: the hidden are spread over several areas, and not all among the most recently active there
+        depth, has_more = max(1, enough // AREA_SHARE) + len(hidden) // 32, True
         while has_more and len(found) < enough:
             rows = _walk(viewer, column, cells, depth)
             found = found.also(_kept(viewer, rows, hidden))
@@ -85,12 +86,13 @@ def _kept(viewer: People, rows: Rows, hidden: BitMap) -> Found:
 
 
 def _has_more(rows: Rows, column: str, depth: int) -> bool:
-    """Did the walk stop at its depth in some area, for some gender?"""
-    if column == _ANYWHERE or len(rows) < depth:
-        return len(rows) >= depth
-    unused_digits = (1 << 3 * (15 - _RESOLUTION[column])) - 1
-    areas = rows["cell"].astype(np.int64) & ~unused_digits | rows["gender"]
-    return bool(np.unique(areas, return_counts=True)[1].max() >= depth)
+    """Did the walk stop at its depth anywhere?"""
+    if len(rows) < depth:
+        return False
+    group = rows["gender"].astype(np.int64) << 16 | rows["born"] // 100_000
+    if column in _RESOLUTION:
+        group |= rows["cell"].astype(np.int64) & -1 << 3 * (15 - _RESOLUTION[column])
+    return bool(np.unique(group, return_counts=True)[1].max() >= depth)
 
 
 def _steps(cell: int, max_km: float) -> Iterator[tuple[str, list[int]]]:
@@ -119,33 +121,38 @@ def _disks(column: str, cell: int, steps: tuple[int, ...], last: int) -> Iterato
 
 
 def _walk(viewer: People, column: str, cells: list[int], depth: int) -> Rows:
-    """Of each sought gender in each area the `depth` most recently active whom age and gender fit, both ways."""
-    parameters = _parameters(viewer, cells, depth)
-    if not cells:
-        return read(f"{_FITTING} AND gender = ANY(%(genders)s) LIMIT %(depth)s", parameters)
-    fitting = (
-        f"{_FITTING} AND {column} = area.cell AND gender = sought.gender ORDER BY active_hour DESC LIMIT %(depth)s"
-    )
-    return read(f"SELECT packed FROM {_AREAS} CROSS JOIN LATERAL ({fitting}) AS fitting", parameters)  # noqa: S608
+    """Of each sought gender and decade in each area the `depth` most recently active whom all fits but the distance."""
+    areas, where = _GROUPS, f"max_km = {ANYWHERE_KM:.0f}"
+    if column != _ANYWHERE:
+        areas, where = f"unnest(%(cells)s::bigint[]) AS area (cell) CROSS JOIN {_GROUPS}", f"{column} = area.cell"
+    query = f"SELECT packed FROM {areas} CROSS JOIN LATERAL ({_FITTING.format(where=where)}) AS fitting"  # noqa: S608
+    return read(query, _parameters(viewer, cells, depth))
 
 
-_AREAS = "unnest(%(cells)s::bigint[]) AS area (cell) CROSS JOIN unnest(%(genders)s::smallint[]) AS sought (gender)"
+_GROUPS = (
+    "unnest(%(genders)s::smallint[]) AS sought (gender) CROSS JOIN unnest(%(decades)s::integer[]) AS birth (decade)"
+)
 _FITTING = """
     SELECT packed FROM matching_candidate AS candidate
-    WHERE listed AND seeks & %(gender)s <> 0 AND %(age)s BETWEEN age_min AND age_max
+    WHERE listed AND {where} AND gender = sought.gender AND decade = birth.decade
+        AND seeks & %(gender)s <> 0 AND %(age)s BETWEEN age_min AND age_max
         AND born > %(born_after)s AND born <= %(born_until)s
+    ORDER BY active_hour DESC LIMIT %(depth)s
 """
 
 
 def _parameters(viewer: People, cells: list[int], depth: int) -> dict[str, Any]:
     today, oldest = date_number(timezone.localdate()), int(viewer.age_max[0])
+    # the top of the range means "and older"
+    born_after = today - (oldest + 1 if oldest < MAX_AGE else OLDEST) * 10_000
+    born_until = today - int(viewer.age_min[0]) * 10_000
     return {
         "cells": cells,
-        "genders": [bit for bit in (1 << place for place in range(15)) if bit & int(viewer.seeks[0])],
+        "genders": [bit for bit in GENDER_BIT.values() if bit & int(viewer.seeks[0])],
+        "decades": list(range(born_after // 100_000, born_until // 100_000 + 1)),
         "gender": int(viewer.gender[0]),
         "age": int(viewer.age[0]),
-        # the top of the range means "and older"
-        "born_after": today - (oldest + 1) * 10_000 if oldest < MAX_AGE else 0,
-        "born_until": today - int(viewer.age_min[0]) * 10_000,
+        "born_after": born_after,
+        "born_until": born_until,
         "depth": depth,
     }

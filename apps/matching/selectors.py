@@ -22,7 +22,7 @@ from apps.matching.models import Match, Swipe
 from apps.matching.retrieval import of_numbers, search
 from apps.users.models import MAX_AGE, MIN_AGE, User
 
-POOL_LIMIT, SHORTLIST = 2000, 100
+POOL_LIMIT, SHORTLIST = 400, 80
 # Of those who like the viewer and wait for an answer, this many are looked at for one card.
 LIKERS = 500
 AGE_STEPS = (2, 5, 10, 20, 81)

@@ -157,6 +157,7 @@ class Migration(migrations.Migration):
                 ('gender', models.SmallIntegerField()),
                 ('seeks', models.SmallIntegerField()),
                 ('born', models.IntegerField()),
+                ('decade', models.GeneratedField(db_persist=True, expression=django.db.models.expressions.CombinedExpression(models.F('born'), '/', models.Value(100000)), output_field=models.IntegerField())),
                 ('age_min', models.SmallIntegerField()),
                 ('age_max', models.SmallIntegerField()),
                 ('max_km', models.SmallIntegerField()),
@@ -184,15 +185,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='candidate',
-            index=models.Index(condition=models.Q(('listed', True)), fields=['district', 'gender', '-active_hour'], include=('packed', 'seeks', 'born', 'age_min', 'age_max'), name='candidate_by_district'),
+            index=models.Index(condition=models.Q(('listed', True)), fields=['district', 'gender', 'decade', '-active_hour'], include=('packed', 'seeks', 'born', 'age_min', 'age_max'), name='candidate_by_district'),
         ),
         migrations.AddIndex(
             model_name='candidate',
-            index=models.Index(condition=models.Q(('listed', True)), fields=['region', 'gender', '-active_hour'], include=('packed', 'seeks', 'born', 'age_min', 'age_max'), name='candidate_by_region'),
+            index=models.Index(condition=models.Q(('listed', True)), fields=['region', 'gender', 'decade', '-active_hour'], include=('packed', 'seeks', 'born', 'age_min', 'age_max'), name='candidate_by_region'),
         ),
         migrations.AddIndex(
             model_name='candidate',
-            index=models.Index(condition=models.Q(('listed', True), ('max_km', 30000)), fields=['gender', '-active_hour'], include=('packed', 'seeks', 'born', 'age_min', 'age_max'), name='candidate_anywhere'),
+            index=models.Index(condition=models.Q(('listed', True), ('max_km', 30000)), fields=['gender', 'decade', '-active_hour'], include=('packed', 'seeks', 'born', 'age_min', 'age_max'), name='candidate_anywhere'),
         ),
         migrations.RunSQL(TABLE, migrations.RunSQL.noop),
         migrations.RunSQL(FUNCTIONS, DROP_FUNCTIONS),
