@@ -77,11 +77,11 @@ RIVALS = {
     "random in the city": f"""
         SELECT other.user_id FROM bench_people AS other
         WHERE city = %(city)s AND {_I_WANT} AND {_UNSEEN} ORDER BY random() LIMIT {TOP}
-    """,
+    """,  # noqa: S608 constants
     "haversine in a box": f"""
         SELECT other.user_id FROM bench_people AS other
         WHERE {_BOX} AND {_I_WANT} AND {_KM} <= %(km)s AND {_UNSEEN} ORDER BY {_KM}, active DESC LIMIT {TOP}
-    """,
+    """,  # noqa: S608 constants
     # In the manner of Duolicious: a cheap first pass, the best of it by an order of one's own, then both ways.
     "two-way search": f"""
         WITH first_pass AS MATERIALIZED (
@@ -92,8 +92,8 @@ RIVALS = {
         )
         SELECT other.user_id FROM bench_people AS other JOIN second_pass USING (i)
         WHERE {_I_WANT} AND {_WANT_ME.format(km=_KM)} AND {_UNSEEN} ORDER BY active DESC LIMIT {TOP}
-    """,
-}  # noqa: S608 constants
+    """,  # noqa: S608 constants
+}
 
 
 def main() -> None:
@@ -217,7 +217,7 @@ class Everybody:
         self.active_secs = np.array([known[number][2] for number in self.numbers.tolist()])
 
     def compare(self, viewer: User, shown: set[UUID]) -> tuple[list[float], list[float], int]:
-        """Share of the best ten that were shown and of their score, each empty where nobody is in reach; how many are."""
+        """Share of the best ten that were shown and of their score, both empty with nobody in reach; how many are."""
         history, me = history_of(viewer), showable.people([showable.own(viewer)])
         places = np.flatnonzero(reach(me, self.people) & ~contains(history.hidden, self.numbers))
         mine = sum(self.bits[slug] for slug in set(viewer.profile.interests))

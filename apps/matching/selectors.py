@@ -71,7 +71,7 @@ class Ranked:
 
 
 def best_of_deck(viewer: User, count: int) -> list[Ranked]:
-    """The best candidates of the deck, the best first; fewer only at its end. Five queries as a rule."""
+    """The best candidates of the deck, the best first; fewer only at its end. Six queries as a rule."""
     best: list[Ranked] = []
     for numbers in _shortlists(viewer):
         best += _rank(viewer, showable.with_numbers(viewer, numbers))

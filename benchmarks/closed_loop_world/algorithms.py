@@ -9,7 +9,7 @@ from apps.matching.engine import market
 from apps.matching.engine.composition import Candidates, Mix, compose
 from apps.matching.engine.eligibility import People, distance_km
 from apps.matching.engine.history import Column
-from apps.matching.engine.scoring import LIKES_ME, score
+from apps.matching.engine.scoring import score
 from closed_loop_world.learner import Learner
 from closed_loop_world.month import Log, Served
 from closed_loop_world.people import Bools, Floats, Ints, Town

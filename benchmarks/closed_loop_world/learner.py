@@ -3,7 +3,7 @@
 import numpy as np
 
 from apps.matching.engine.features import Columns, Members, Pairs, giver_columns, mutual_columns, receiver_columns
-from apps.matching.engine.history import Column, History, Population, Swipes, population_of, rarity
+from apps.matching.engine.history import Column, Population, Swipes, population_of, rarity
 from apps.matching.engine.ranker import Model, sigmoid, starting_model
 from apps.matching.engine.training import Impressions, train
 from closed_loop_world.month import Log

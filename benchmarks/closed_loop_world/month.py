@@ -73,7 +73,8 @@ def live(town: Town, algorithm: Algorithm, seed: int) -> Log:
 
 
 def _swipe(town: Town, log: Log, served: Served) -> None:
-    assert not log.swiped[served.pair].any() and len(np.unique(served.pair)) == len(served.pair)
+    assert not log.swiped[served.pair].any()
+    assert len(np.unique(served.pair)) == len(served.pair)
     assert log.listed[town.candidate[served.pair]].all()
     log.swiped_on[served.pair] = log.day
     log.liked[served.pair] = town.likes[served.pair]

@@ -1,4 +1,4 @@
-"""A made-up world for benchmarks, in the embedded database: members in cities of heavy-tailed size, their swipes, blocks.
+"""A made-up world for benchmarks, in the embedded database: members in cities of heavy-tailed size, swipes, blocks.
 
 At scale 1.0 a million members, the largest city 200,000, twenty million swipes. Made once and kept: a world of the same
 scale is found again, another one replaces it. The same seed makes the same people.
@@ -132,7 +132,7 @@ def _city_sizes(world: World) -> NDArray[np.int64]:
 
 
 def _places(dice: np.random.Generator, world: World):
-    """City of each (-1: in the country), and where they are. Members of one city follow each other, the largest first."""
+    """City of each (-1: in the country), and where they are. Members of one city are neighbours, the largest first."""
     sizes = _city_sizes(world)
     rural = world.members - int(sizes.sum())
     city = np.concatenate([np.repeat(np.arange(len(sizes)), sizes), np.full(rural, -1)])
@@ -222,7 +222,9 @@ def _indexes_of(cursor, table: str) -> list[tuple[str, str]]:
 _HEAVY_SWIPES = """
 INSERT INTO matching_swipe (id, swiper_id, target_id, liked, note, created_at)
 SELECT gen_random_uuid(), swiper.user_id, target.user_id, random() < 0.3, '', now() - turn * interval '1 minute'
-FROM (SELECT *, %s + i * 997::bigint %% (%s - 10000) AS wanted FROM bench_people WHERE i %% 2 = 0 ORDER BY i LIMIT %s) swiper
+FROM (
+    SELECT *, %s + i * 997::bigint %% (%s - 10000) AS wanted FROM bench_people WHERE i %% 2 = 0 ORDER BY i LIMIT %s
+) AS swiper
 CROSS JOIN LATERAL (
     SELECT user_id, row_number() OVER (ORDER BY active DESC) AS turn FROM bench_people WHERE i < %s AND i %% 2 = 1
 ) target

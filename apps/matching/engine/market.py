@@ -113,9 +113,10 @@ def expected_matches(graph: Graph, prices: Prices, *, shift: float = SHIFT) -> F
 def overexposure(shown: Float32s, days: Float32s, group: Int64s) -> Float32s:
     """By member: log of how often their card was shown, against what is usual in their group (gender); 0 is usual.
 
-    days: for how long they have been listed; what is usual is counted a day. Scores less FAIRNESS times this of the candidate lift those whom prices
-    leave unseen, as a proportional controller does (Morik, Singh, Hong and Joachims, "Controlling Fairness and Bias in
-    Dynamic Learning-to-Rank", SIGIR 2020). One day of the usual is added to both, so that newcomers start at 0.
+    days: for how long they have been listed; what is usual is counted a day. Scores less FAIRNESS times this of the
+    candidate lift those whom prices leave unseen, as a proportional controller does (Morik, Singh, Hong and Joachims,
+    "Controlling Fairness and Bias in Dynamic Learning-to-Rank", SIGIR 2020). One day of the usual is added to both, so
+    that newcomers start at 0.
     """
     _, place = np.unique(group, return_inverse=True)
     usual = (np.bincount(place, shown) + 1) / (np.bincount(place, days) + 1)
