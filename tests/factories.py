@@ -35,7 +35,7 @@ def member(
     Dialogue.objects.get_or_create(user=user)
     services.record_consent(user, version=CONSENT_VERSION)
     today = timezone.localdate()
-    services.set_place(user, latitude=place[0], longitude=place[1], place="Tbilisi, Georgia")
+    services.set_place(user, latitude=place[0], longitude=place[1], place="Tbilisi, Georgia", country="GE")
     user.profile.name, user.profile.gender = name, gender
     user.profile.birth_date = date(today.year - age, 1, 1)
     user.profile.published_at = timezone.now()

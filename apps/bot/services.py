@@ -117,7 +117,7 @@ def _take_turn(update: telegram.Update, act: Callable[[Turn], Reply]) -> Reply:
     if user_id is None:
         return _greet_stranger(update, sender, act)
     user = member(user_id)
-    record_activity(user)
+    record_activity(user, has_telegram_premium=bool(sender.is_premium))
     with override(user.language):
         return act(Turn(user, update))
 

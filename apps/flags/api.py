@@ -20,7 +20,7 @@ from apps.flags.catalogue import CATALOGUE, Definition, Kind
 from apps.flags.errors import ClosedError, ConflictError, FlagError, NotAllowedError, UnknownFlagError
 from apps.flags.models import Flag, FlagRevision, PlannedChange
 from apps.flags.rules import Subject
-from apps.flags.selectors import audience_of, history, member_model
+from apps.flags.selectors import explain, history, member_model
 from apps.flags.state import State, read_segment
 from apps.flags.texts import explanation_in_words
 
@@ -218,7 +218,7 @@ def explain_flag(request: HttpRequest, name: str, member: UUID) -> ExplanationOu
     found = member_model().objects.select_related("profile").filter(pk=member).first()
     if found is None:
         raise HttpError(404, _("There is no such member."))
-    explanation = audience_of(_definition(flag), flag.state).explain(cast(Subject, found))
+    explanation = explain(_definition(flag), flag.state, cast(Subject, found))
     reasons = [ReasonOut(passes=line.passes, text=line.text) for line in explanation_in_words(explanation)]
     return ExplanationOut(answer=explanation.answer, reasons=reasons)
 

@@ -61,7 +61,7 @@ def look(flag: Flag) -> str:
 
 
 def marks(names: Iterable[str]) -> dict[str, list[Mark]]:
-    """What runs on these flags or waits for them, and why they are stale. Six queries, however many flags."""
+    """What runs on these flags or waits for them, and why they are stale. Five queries, however many flags."""
     names = list(names)
     found: dict[str, list[Mark]] = defaultdict(list)
     for experiment in Experiment.objects.filter(flag__in=names, started_at__isnull=False, ended_at=None):

@@ -28,12 +28,14 @@ else:
 
 RULE_EXAMPLES = (
     "language in en, es",
+    "country in ES, MX",
     "gender in woman",
     "age >= 25",
     "age <= 34",
     "account_age_days >= 7",
     "group in Testers",
     "source not in ads",
+    "telegram_premium is yes",
     "staff is yes",
 )
 EVERYONE = {"": None, "on": True, "off": False}

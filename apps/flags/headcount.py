@@ -139,12 +139,21 @@ def _rule_condition(rule: OneOf | Bound | Is) -> Q:
                 return Q(date_joined__lte=now - timedelta(days=rule.value))
             return Q(date_joined__gt=now - timedelta(days=rule.value + 1))
         case Is():
-            return Q(is_staff=rule.value)
+            return Q(**{_COLUMNS[rule.attribute]: rule.value})
 
 
 def _one_of(rule: OneOf) -> Q:
     if rule.attribute == "group":
         through = get_user_model().groups.through
         return Q(pk__in=through.objects.filter(group__name__in=rule.value).values("user_id"))
-    field = "profile__gender" if rule.attribute == "gender" else rule.attribute
-    return Q(**{f"{field}__in": rule.value})
+    return Q(**{f"{_COLUMNS[rule.attribute]}__in": rule.value})
+
+
+_COLUMNS = {
+    "language": "language",
+    "source": "source",
+    "gender": "profile__gender",
+    "country": "profile__country",
+    "staff": "is_staff",
+    "telegram_premium": "has_telegram_premium",
+}

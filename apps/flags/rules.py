@@ -29,6 +29,8 @@ class Subject(Protocol):
     def date_joined(self) -> datetime: ...
     @property
     def is_staff(self) -> bool: ...
+    @property
+    def has_telegram_premium(self) -> bool: ...
 
 
 Test = Callable[[Subject], bool]
@@ -201,7 +203,7 @@ def ready_tests(segment: Iterable[OneOf | Bound | Is], members: Members) -> Iter
             case Bound():
                 yield partial(_bound, _NUMBERS[rule.attribute], rule.value, rule.operator == ">=")
             case Is():
-                yield partial(_is_staff, rule.value)
+                yield partial(_is, _YES_OR_NO[rule.attribute], rule.value)
 
 
 def _in_group(inside: frozenset[UUID], expected: bool, user: Subject) -> bool:
@@ -220,8 +222,8 @@ def _bound(read: Callable[[Subject], int | None], limit: int, at_least: bool, us
     return number >= limit if at_least else number <= limit
 
 
-def _is_staff(expected: bool, user: Subject) -> bool:
-    return user.is_staff is expected
+def _is(read: Callable[[Subject], bool], expected: bool, user: Subject) -> bool:
+    return read(user) is expected
 
 
 def _found(rule: OneOf | Bound | Is, user: Subject) -> str | int | bool | None:
@@ -234,12 +236,17 @@ def _found(rule: OneOf | Bound | Is, user: Subject) -> str | int | bool | None:
         case Bound():
             return _NUMBERS[rule.attribute](user)
         case Is():
-            return user.is_staff
+            return _YES_OR_NO[rule.attribute](user)
 
 
 def _gender(user: Subject) -> str:
     profile = getattr(user, "profile", None)
     return str(profile.gender) if profile else ""
+
+
+def _country(user: Subject) -> str:
+    profile = getattr(user, "profile", None)
+    return str(profile.country) if profile else ""
 
 
 def _age(user: Subject) -> int | None:
@@ -251,6 +258,11 @@ _TEXTS: dict[str, Callable[[Subject], str]] = {
     "language": lambda user: user.language,
     "source": lambda user: user.source,
     "gender": _gender,
+    "country": _country,
+}
+_YES_OR_NO: dict[str, Callable[[Subject], bool]] = {
+    "staff": lambda user: user.is_staff,
+    "telegram_premium": lambda user: user.has_telegram_premium,
 }
 _NUMBERS: dict[str, Callable[[Subject], int | None]] = {
     "age": _age,

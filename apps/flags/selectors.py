@@ -113,12 +113,13 @@ def history(name: str) -> QuerySet[FlagRevision]:
 
 
 def stale() -> dict[str, list[str]]:
-    """For each flag that should be removed or looked at, why: expired, one_sided, not_asked_for."""
+    """For each flag that should be removed or looked at, why: expired, one_sided, not_asked_for. Two queries."""
     asked_for = names_in_code(Path(settings.BASE_DIR))
-    changed_at = dict(Flag.objects.values_list("name", "created"))
+    flags = {flag.name: flag for flag in Flag.objects.filter(name__in=CATALOGUE)}
+    changed_at = {name: flag.created for name, flag in flags.items()}
     last = FlagRevision.objects.order_by("name", "-sequence").distinct("name")
     changed_at |= dict(last.values_list("name", "at"))
-    states = {flag.name: flag.state for flag in Flag.objects.filter(name__in=CATALOGUE)}
+    states = {name: flag.state for name, flag in flags.items()}
     found: dict[str, list[str]] = {}
     for name, definition in CATALOGUE.items():
         reasons = []

@@ -4,6 +4,7 @@ import re
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
+from babel import Locale
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -20,8 +21,12 @@ from pydantic import model_validator as validator
 
 from apps.flags.errors import InvalidChangeError
 
-# Telegram tells a bot no country, and no version of the app: no rule can ask for them.
-KNOWN_VALUES = {"language": {"en", "es", "ru"}, "gender": {"woman", "man", "nonbinary"}}
+# Telegram tells a bot no version of the app: no rule can ask for it.
+KNOWN_VALUES = {
+    "language": {"en", "es", "ru"},
+    "gender": {"woman", "man", "nonbinary"},
+    "country": {code for code in Locale("en").territories if len(code) == 2},
+}
 RULE = re.compile(r"(\w+)\s+(not in|in|is|>=|<=)\s+(.+)")
 
 
@@ -34,9 +39,12 @@ class _Rule(BaseModel):
 
 
 class OneOf(_Rule):
-    """`language in en, es`: what the member has is (or is not) among these. A group is one of the admin's roles."""
+    """`language in en, es`: what the member has is (or is not) among these.
 
-    attribute: Literal["language", "gender", "group", "source"]
+    A group is one of the admin's roles; a country the code of two letters (ISO 3166) of the place they live in.
+    """
+
+    attribute: Literal["language", "country", "gender", "group", "source"]
     operator: Literal["in", "not in"]
     value: Annotated[
         tuple[Annotated[str, Field(min_length=1, max_length=150)], ...], BeforeValidator(_split), Field(min_length=1)
@@ -65,9 +73,9 @@ class Bound(_Rule):
 
 
 class Is(_Rule):
-    """`staff is yes`."""
+    """`telegram_premium is yes`: whether they pay Telegram for more. `staff is yes`."""
 
-    attribute: Literal["staff"]
+    attribute: Literal["staff", "telegram_premium"]
     operator: Literal["is"]
     value: bool
 

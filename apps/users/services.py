@@ -64,13 +64,14 @@ def record_consent(user: User, *, version: str) -> None:
     user.save(update_fields=["consent_version", "consented_at"])
 
 
-def record_activity(user: User) -> None:
+def record_activity(user: User, *, has_telegram_premium: bool) -> None:
     """They just did something: keeps `last_active_at` to within five minutes and revives who had blocked the bot."""
     now = timezone.now()
-    if user.unreachable_at is None and now - user.last_active_at < ACTIVITY_GRAIN:
+    is_known = user.unreachable_at is None and user.has_telegram_premium is has_telegram_premium
+    if is_known and now - user.last_active_at < ACTIVITY_GRAIN:
         return
-    user.last_active_at, user.unreachable_at = now, None
-    user.save(update_fields=["last_active_at", "unreachable_at"])
+    user.last_active_at, user.unreachable_at, user.has_telegram_premium = now, None, has_telegram_premium
+    user.save(update_fields=["last_active_at", "unreachable_at", "has_telegram_premium"])
 
 
 def mark_unreachable(user: User) -> None:
@@ -136,8 +137,10 @@ def set_gender(user: User, gender: str) -> None:
     _save_profile(user, gender=Gender(gender))
 
 
-def set_place(user: User, *, latitude: float, longitude: float, place: str) -> None:
-    """Keeps the H3 cell around the point and forgets the point. Raises RuleError: place_unknown, place_too_soon.
+def set_place(user: User, *, latitude: float, longitude: float, place: str, country: str) -> None:
+    """Keeps the H3 cell around the point and forgets the point. `country` is its ISO 3166 code, or empty.
+
+    Raises RuleError: place_unknown, place_too_soon.
 
     A published member may move every six hours: who could move at will could measure where others are.
     """
@@ -150,7 +153,7 @@ def set_place(user: User, *, latitude: float, longitude: float, place: str) -> N
     if user.profile.published_at and moved_at and now - moved_at < MOVE_AGAIN_AFTER:
         raise RuleError("place_too_soon", hours=MOVE_AGAIN_AFTER // timedelta(hours=1))
     area = h3.cell_to_parent(cell, AREA_RESOLUTION)
-    _save_profile(user, cell=cell, area=area, place=place[:80], place_changed_at=now)
+    _save_profile(user, cell=cell, area=area, place=place[:80], country=country, place_changed_at=now)
 
 
 def toggle_interest(user: User, slug: str) -> None:

@@ -53,6 +53,7 @@ class Person:
     birth_date: date
     cell: int
     place: str
+    country: str
     interests: list[str]
     bio: str
     seeks: list[str]
@@ -116,7 +117,9 @@ def _invent(number: int, seed: int) -> Person:
     # A third on autopilot: in every city, of every gender, open to everybody, so that a newcomer's like is answered.
     autopilot = turn % 3 == 0
     interests = dice.sample(list(INTERESTS), dice.choices(range(3, 9), (14, 24, 24, 18, 12, 8))[0])
-    cell, place = _home(dice, city, language)
+    home = gazetteer.by_id(city.geoname_id)
+    assert home is not None
+    cell = _cell_around(home, dice)
     age_min, age_max = (MIN_AGE, MAX_AGE) if autopilot else _age_range(dice, age)
     return Person(
         seed=seed,
@@ -126,7 +129,8 @@ def _invent(number: int, seed: int) -> Person:
         gender=gender.value,
         birth_date=BORN_BEFORE - timedelta(days=math.ceil(age * 365.2425) + dice.randint(1, 364)),
         cell=cell,
-        place=place,
+        place=gazetteer.label(home, language),
+        country=home.country_code,
         interests=[slug for slug in INTERESTS if slug in interests],
         bio=_bio(dice, WORDS[language], interests),
         seeks=list(Gender.values) if autopilot else _sought(dice, gender),
@@ -151,14 +155,12 @@ def _names(words: Words, gender: Gender) -> tuple[str, ...]:
     return {Gender.WOMAN: words.women, Gender.MAN: words.men, Gender.NONBINARY: words.anybody}[gender]
 
 
-def _home(dice: Random, city: City, language: str) -> tuple[int, str]:
-    """An H3 cell around the city, the nearer the likelier, and the city's name."""
-    place = gazetteer.by_id(city.geoname_id)
-    assert place is not None
+def _cell_around(city: gazetteer.Place, dice: Random) -> int:
+    """An H3 cell, the nearer to the city the likelier."""
     distance_degrees, bearing = SCATTER_KM * dice.random() ** 0.8 / KM_PER_DEGREE, dice.uniform(0, math.tau)
-    latitude = place.latitude + distance_degrees * math.cos(bearing)
-    longitude = place.longitude + distance_degrees * math.sin(bearing) / math.cos(math.radians(place.latitude))
-    return h3.latlng_to_cell(latitude, longitude, CELL_RESOLUTION), gazetteer.label(place, language)
+    latitude = city.latitude + distance_degrees * math.cos(bearing)
+    longitude = city.longitude + distance_degrees * math.sin(bearing) / math.cos(math.radians(city.latitude))
+    return h3.latlng_to_cell(latitude, longitude, CELL_RESOLUTION)
 
 
 def _bio(dice: Random, words: Words, interests: list[str]) -> str:

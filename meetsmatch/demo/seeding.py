@@ -146,6 +146,7 @@ def _profile(person: Person, now: datetime) -> Profile:
         cell=person.cell,
         area=h3.cell_to_parent(person.cell, AREA_RESOLUTION),
         place=person.place,
+        country=person.country,
         place_changed_at=joined_at,
         interests=person.interests,
         bio=person.bio,

@@ -17,15 +17,15 @@ from apps.users.models import Member
 from tests.admin.conftest import MakeMember, SignIn
 
 Acquaintance = Callable[[], Conversation]
-LISTS = (
-    "users_member",
-    "matching_match",
-    "conversations_conversation",
-    "moderation_report",
-    "notifications_delivery",
-    "bot_update",
-    "flags_flag",
-)
+QUERIES = {
+    "users_member": 5,
+    "matching_match": 5,
+    "conversations_conversation": 5,
+    "moderation_report": 5,
+    "notifications_delivery": 5,
+    "bot_update": 5,
+    "flags_flag": 9,  # five of them for what runs on the flags, waits for them, or makes them stale
+}
 
 
 def queries_of(client: Client, page: str) -> int:
@@ -42,7 +42,7 @@ def add_rows(make_acquaintance: Acquaintance, number: int) -> None:
         Flag.objects.create(name=f"flag {done}")
 
 
-@pytest.mark.parametrize("model", LISTS)
+@pytest.mark.parametrize("model", QUERIES)
 def test_it_lists_thirty_rows_with_the_queries_of_three(
     make_acquaintance: Acquaintance,
     sign_in: SignIn,
@@ -56,7 +56,7 @@ def test_it_lists_thirty_rows_with_the_queries_of_three(
 
     add_rows(make_acquaintance, 27)
 
-    assert queries <= 5
+    assert queries <= QUERIES[model]
     with django_assert_max_num_queries(queries):
         client.get(page)
 

@@ -40,6 +40,7 @@ def everything_stored() -> str:
 def test_it_keeps_the_cell_of_a_shared_location(new: Phone) -> None:
     new.send(location=HERE)
     assert new.user.profile.cell == CELL
+    assert new.user.profile.country == "GE"
     assert new.sees("📍 Tbilisi, Georgia")
     assert "What do you like" in new.last
 
@@ -67,6 +68,7 @@ def test_it_keeps_nothing_finer_when_the_update_fails(new: Phone, monkeypatch: p
 def test_it_takes_a_city_of_one_meaning_at_once(new: Phone) -> None:
     new.write("Tbilisi")
     assert new.user.profile.place == "Tbilisi, Georgia"
+    assert new.user.profile.country == "GE"
     assert "What do you like" in new.last
 
 

@@ -39,7 +39,8 @@ RULES = st.one_of(
     st.sampled_from(["group in Testers", "group not in Testers, Nobody", "source in ads", "source not in ads"]),
     st.builds("age {} {}".format, st.sampled_from([">=", "<="]), st.integers(18, 60)),
     st.builds("account_age_days {} {}".format, st.sampled_from([">=", "<="]), st.integers(0, 12)),
-    st.sampled_from(["staff is yes", "staff is no"]),
+    st.sampled_from(["country in ES", "country not in ES, MX", "country in ES, GE"]),
+    st.sampled_from(["staff is yes", "staff is no", "telegram_premium is yes", "telegram_premium is no"]),
 )
 STATES = st.fixed_dictionaries(
     {
@@ -62,9 +63,12 @@ class EveryState(TestCase):
                 age=18 + 4 * number,
                 language=("en", "es", "ru")[number % 3],
                 gender=Gender.values[number % len(Gender.values)],
+                country=("ES", "GE", "")[number % 3],
             )
             joined = timezone.now() - timedelta(days=number, minutes=1)
-            User.objects.filter(pk=each.pk).update(date_joined=joined, source="ads" if number % 2 else "")
+            User.objects.filter(pk=each.pk).update(
+                date_joined=joined, source="ads" if number % 2 else "", has_telegram_premium=number % 5 == 0
+            )
             if number % 4 == 0:
                 each.groups.add(testers)
 

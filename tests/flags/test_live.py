@@ -13,7 +13,7 @@ import pytest
 import redis
 from django.conf import settings
 from django.db import OperationalError, connection
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from apps.core.impatient_redis import impatient_redis
 from apps.flags import live, snapshot
@@ -156,7 +156,7 @@ def test_it_is_obeyed_when_the_command_changes_it(start: StartWatcher) -> None:
 
 @real_processes
 def test_it_starts_and_stops_an_experiment_in_every_process_within_two_seconds(
-    start: StartWatcher, settings: SettingsWrapper
+    start: StartWatcher, settings: Settings
 ) -> None:
     ann = User.objects.create(telegram_id=1)
     watchers = [start(WATCH_MEMBER, str(ann.pk)), start(WATCH_MEMBER, str(ann.pk))]

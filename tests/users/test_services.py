@@ -103,4 +103,10 @@ def test_it_notes_activity_every_five_minutes_at_most(
     ann: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     with django_assert_num_queries(0):
-        services.record_activity(ann)
+        services.record_activity(ann, has_telegram_premium=False)
+
+
+def test_it_notes_at_once_that_they_have_telegram_premium_now(ann: User) -> None:
+    services.record_activity(ann, has_telegram_premium=True)
+    ann.refresh_from_db()
+    assert ann.has_telegram_premium

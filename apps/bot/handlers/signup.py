@@ -218,13 +218,21 @@ def take_location(turn: Turn) -> Reply:
     assert location is not None
     nearest = gazetteer.nearest(location.latitude, location.longitude)
     name = gazetteer.label(nearest, turn.user.language) if nearest else texts.profile.unnamed_place()
-    services.set_place(turn.user, latitude=location.latitude, longitude=location.longitude, place=name)
+    services.set_place(
+        turn.user,
+        latitude=location.latitude,
+        longitude=location.longitude,
+        place=name,
+        country=nearest.country_code if nearest else "",
+    )
     return _keyboard_as_before(turn, texts.profile.place_set(name)) + _after(turn, "place")
 
 
 def _set_place(turn: Turn, place: gazetteer.Place) -> Reply:
     name = gazetteer.label(place, turn.user.language)
-    services.set_place(turn.user, latitude=place.latitude, longitude=place.longitude, place=name)
+    services.set_place(
+        turn.user, latitude=place.latitude, longitude=place.longitude, place=name, country=place.country_code
+    )
     return turn.delete_tapped() + _keyboard_as_before(turn, texts.profile.place_set(name)) + _after(turn, "place")
 
 

@@ -10,6 +10,7 @@ docs/experiments.md tells what the numbers mean and what was measured, docs/adr/
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from statistics import NormalDist
 
 # Members with the outcome, and without it, that each arm must have. From 10 on the level of 5 % held in simulations of
@@ -65,7 +66,25 @@ class Comparison:
 TOO_EARLY = Comparison(lift=None, low=None, high=None, p_value=1.0, is_enough=False)
 
 
-def compare(control: Tally, treatment: Tally, *, alpha: float = 0.05, horizon: int) -> Comparison:
+class Claim(Enum):
+    """What somebody wants to know of the treatment, and so which arm needs enough of either.
+
+    Whoever has few converted only looks less surely worse: the logarithm of a small count is skewed that way. So to
+    claim that one arm has more, that arm needs enough, and of the other one member will do. Then only the end of the
+    interval that the claim is about keeps its level.
+    """
+
+    DIFFERENT = auto()
+    MORE = auto()
+    LESS = auto()
+
+    def needs(self, control: Tally, treatment: Tally) -> Sequence[Tally]:
+        return {Claim.DIFFERENT: (control, treatment), Claim.MORE: (treatment,), Claim.LESS: (control,)}[self]
+
+
+def compare(
+    control: Tally, treatment: Tally, *, alpha: float = 0.05, horizon: int, claim: Claim = Claim.DIFFERENT
+) -> Comparison:
     """What can be said now, however often it was asked before.
 
     The lift is estimated as the logarithm of the ratio of the rates (Katz et al., Biometrics 1978), with half a
@@ -75,7 +94,8 @@ def compare(control: Tally, treatment: Tally, *, alpha: float = 0.05, horizon: i
     before the first look; it costs width, not validity, if it is wrong. Raises ValueError for what cannot be.
     """
     _check(alpha, horizon)
-    if not (control.is_enough and treatment.is_enough):
+    has_both = control.members and treatment.members
+    if not (has_both and all(arm.is_enough for arm in claim.needs(control, treatment))):
         return TOO_EARLY
     estimate = _log_rate(treatment) - _log_rate(control)
     variance = _variance_of_log_rate(control) + _variance_of_log_rate(treatment)

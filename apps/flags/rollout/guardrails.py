@@ -10,11 +10,11 @@ from django.db.models import Count, F, Q
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
+from apps.flags.experiments.assignment import WITH, WITHOUT
 from apps.flags.experiments.models import Metric
-from apps.flags.experiments.statistics import Comparison, Tally, compare
+from apps.flags.experiments.statistics import Claim, Comparison, Tally, compare
 from apps.flags.models import Exposure, Ramp, RampStep
 from apps.flags.rollout.design import Guardrail
-from apps.flags.rollout.selectors import WITH, WITHOUT
 
 # How likely a harmless ramp is rolled back at all, at most: shared by all of its guardrails and steps.
 FALSE_ALARMS = 0.05
@@ -89,7 +89,9 @@ def readings(ramp: Ramp, now: datetime) -> Iterator[Reading]:
         for guardrail in design.guardrails:
             having = found.get((step.pk, WITH), {}).get(guardrail.metric, NOBODY)
             lacking = found.get((step.pk, WITHOUT), {}).get(guardrail.metric, NOBODY)
-            comparison = compare(lacking, having, alpha=alpha, horizon=horizon)
+            # harm is rare without the flag: who lacks it need not have done it twenty times before it is seen
+            claim = Claim.MORE if guardrail.is_harmful else Claim.LESS
+            comparison = compare(lacking, having, alpha=alpha, horizon=horizon, claim=claim)
             yield Reading(guardrail, step, having, lacking, comparison)
 
 

@@ -9,10 +9,10 @@ from uuid import UUID
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
+from apps.flags.experiments.assignment import WITH, WITHOUT
 from apps.flags.models import Exposure, FlagRevision, PlannedChange, Ramp, RampStep
 from apps.flags.state import State
 
-WITH, WITHOUT = "with", "without"
 # A ramp that was rolled back is told of for so long.
 TOLD_FOR = timedelta(days=3)
 

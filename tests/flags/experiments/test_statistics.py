@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from apps.flags.experiments.statistics import (
     ENOUGH_OF_EITHER,
+    Claim,
     Comparison,
     Tally,
     compare,
@@ -107,6 +108,16 @@ def test_it_says_nothing_before_either_outcome_is_there_often_enough(few: Tally)
     assert compare(Tally(900, 20), Tally(900, 880), horizon=2_000).is_enough
 
 
+def test_it_sees_one_arm_do_more_than_another_that_hardly_does_it_at_all() -> None:
+    having, lacking = Tally(150, 75), Tally(450, 3)
+
+    assert not compare(lacking, having, horizon=1_000).is_enough
+    assert (compare(lacking, having, horizon=1_000, claim=Claim.MORE).low or 0) > 10
+    assert (compare(having, lacking, horizon=1_000, claim=Claim.LESS).high or 0) < -0.9
+    assert not compare(lacking, having, horizon=1_000, claim=Claim.LESS).is_enough
+    assert not compare(Tally(0, 0), having, horizon=1_000, claim=Claim.MORE).is_enough
+
+
 def test_it_refuses_what_cannot_be() -> None:
     with pytest.raises(ValueError, match="Of 10 members, 11"):
         Tally(10, 11)
@@ -155,6 +166,7 @@ def _look_daily(
     share: float | NDArray[np.float64],
     seed: int,
     horizon: int | None = None,
+    claim: Claim = Claim.DIFFERENT,
 ) -> Looks:
     """The share of the treatment may differ from day to day; the horizon is when all members are in, unless told."""
     chance, daily = np.random.default_rng(seed), members // LOOKS
@@ -163,7 +175,7 @@ def _look_daily(
     arms = control, chance.binomial(control, rate), treatment, chance.binomial(treatment, rate * (1 + lift))
     c, with_c, t, with_t = (arm.cumsum(axis=1) for arm in arms)
     seen = [
-        compare(Tally(*look[:2]), Tally(*look[2:]), alpha=ALPHA, horizon=horizon or members)
+        compare(Tally(*look[:2]), Tally(*look[2:]), alpha=ALPHA, horizon=horizon or members, claim=claim)
         for look in zip(*(arm.ravel().tolist() for arm in (c, with_c, t, with_t)), strict=True)
     ]
     columns = [(s.p_value, -1.0 if s.low is None else s.low, np.inf if s.high is None else s.high) for s in seen]
@@ -187,6 +199,14 @@ def test_it_seldom_finds_a_difference_where_there_is_none_though_looked_at_daily
     assert looks.detected.mean() <= ALPHA + ERROR
     assert looks.always_contain(0) >= 1 - ALPHA - ERROR
     assert looks.fixed_p_below_alpha.any(axis=1).mean() > 0.15  # what the daily look does to an ordinary test
+
+
+@pytest.mark.parametrize("share", [0.95, 0.5, 0.05])
+@pytest.mark.parametrize("rate", [0.005, 0.4])
+def test_it_seldom_claims_that_an_arm_does_more_where_it_does_not(rate: float, share: float) -> None:
+    looks = _look_daily(rate, 0, members=int(1_000 / rate), share=share, horizon=1_000, seed=5, claim=Claim.MORE)
+
+    assert (looks.lows > 0).any(axis=1).mean() <= ALPHA + ERROR
 
 
 @pytest.mark.parametrize(
