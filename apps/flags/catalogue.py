@@ -192,6 +192,22 @@ CATALOGUE: Final = by_name(
             maximum=3,
         ),
         Definition(
+            "matching.build_decks",
+            Kind.OPERATION,
+            owner="matching",
+            purpose=_("Decks are built ahead every night, for members whose algorithm is “market”."),
+            default=True,
+        ),
+        Definition(
+            "matching.build_workers",
+            Kind.VALUE,
+            owner="matching",
+            purpose=_("How many worker processes build decks at the same time."),
+            default=1,
+            minimum=0,
+            maximum=64,
+        ),
+        Definition(
             "matching.new_models",
             Kind.OPERATION,
             owner="matching",

@@ -9,7 +9,9 @@ from django.db.models.expressions import CombinedExpression
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-import apps.matching.learning.models  # noqa: F401 Django looks for an app's models here
+# Django looks for an app's models here
+import apps.matching.batches.models
+import apps.matching.learning.models  # noqa: F401
 from apps.core.models import EncryptedTextField, UUIDModel
 from apps.users.models import Gender, User
 

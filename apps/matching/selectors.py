@@ -11,11 +11,13 @@ from django.utils import timezone
 
 from apps import flags
 from apps.matching import showable
+from apps.matching.batches.decks import ahead_of
 from apps.matching.engine.eligibility import ANYWHERE_KM, distance_km, only_obstacle, reach
 from apps.matching.engine.scoring import ranking, score
 from apps.matching.histories import contains, history_of
 from apps.matching.learning.impressions import Placement
-from apps.matching.learning.ranking import rank
+from apps.matching.learning.models import Algorithm
+from apps.matching.learning.ranking import DEFAULT_ALGORITHM, draw_likes_first, placements_as_built, rank
 from apps.matching.learning.reasons import Reason, Story, reasons, stories
 from apps.matching.learning.running import running_model
 from apps.matching.models import Match, Swipe
@@ -25,6 +27,8 @@ from apps.users.models import MAX_AGE, MIN_AGE, User
 POOL_LIMIT, SHORTLIST = 400, 80
 # Of those who like the viewer and wait for an answer, this many are looked at for one card.
 LIKERS = 500
+# Of a built deck so many more than are asked for: some may be gone, or changed their mind.
+SPARE = 6
 AGE_STEPS = (2, 5, 10, 20, 81)
 DISTANCE_STEPS_KM = (10, 25, 50, 100, 250, 500, None)
 
@@ -71,13 +75,35 @@ class Ranked:
 
 
 def best_of_deck(viewer: User, count: int) -> list[Ranked]:
-    """The best candidates of the deck, the best first; fewer only at its end. Six queries as a rule."""
+    """The best candidates of the deck, the best first; fewer only at its end.
+
+    Three queries from a deck that was built ahead; else, or when that has too few left, six as a rule.
+    """
+    if len(built := _from_built_deck(viewer, count)) >= count:
+        return built[:count]
     best: list[Ranked] = []
     for numbers in _shortlists(viewer):
         best += _rank(viewer, showable.with_numbers(viewer, numbers))
         if len(best) >= count:
             break
     return best[:count]
+
+
+def _from_built_deck(viewer: User, count: int) -> list[Ranked]:
+    """What a build placed next and still holds; nothing for members of another algorithm than `market`."""
+    if flags.value("matching.algorithm", viewer, DEFAULT_ALGORITHM) != Algorithm.MARKET:
+        return []
+    ahead = ahead_of(viewer, most=count + SPARE)
+    if ahead is None:
+        return []
+    likes_first, likelihood = draw_likes_first(viewer)
+    in_order = ahead.in_order(likes_first=likes_first, likelihood=likelihood)
+    rows = showable.with_ids(viewer, [card.candidate_id for card in in_order])
+    in_reach = {row.user_id: (row, kilometres) for row, kilometres in _in_reach(viewer, rows)}
+    cards = [card for card in in_order if card.candidate_id in in_reach][:count]
+    likes_viewer = {card.candidate_id for card in cards if in_reach[card.candidate_id][0].likes_viewer}
+    placements = placements_as_built(viewer, cards, likes_viewer=likes_viewer) if cards else []
+    return [Ranked(*in_reach[placement.candidate_id], placement) for placement in placements]
 
 
 def _shortlists(viewer: User) -> Iterator[list[int]]:

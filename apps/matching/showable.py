@@ -59,6 +59,7 @@ WHERE profile.user_id = ANY ((SELECT ids FROM asked)::uuid[])
     ))
 """
 _BY_ID = _SHOWABLE.format(asked="user_id = %(user)s")
+_BY_IDS = _SHOWABLE.format(asked="user_id = ANY (%(users)s::uuid[])")
 _BY_NUMBER = _SHOWABLE.format(asked="number = ANY (%(numbers)s::integer[])")
 
 
@@ -66,6 +67,11 @@ def with_id(viewer: User, user_id: UUID) -> Row | None:
     """This member, if published, listed, not swiped yet and not blocked on either side. Preferences are not asked."""
     rows = _rows(_BY_ID, {"viewer": viewer.pk, "user": user_id})
     return rows[0] if rows else None
+
+
+def with_ids(viewer: User, user_ids: Collection[UUID]) -> list[Row]:
+    """Those of these members of whom the same holds."""
+    return _rows(_BY_IDS, {"viewer": viewer.pk, "users": list(user_ids)})
 
 
 def with_numbers(viewer: User, numbers: Collection[int]) -> list[Row]:

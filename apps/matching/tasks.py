@@ -1,9 +1,14 @@
-"""What is learned from swipes: standings, models, and the end of what is too old to learn from."""
+"""What is learned from swipes, and decks that are built ahead."""
 
 from celery import shared_task
 
+from apps import flags
+from apps.matching.batches import builds, territory
 from apps.matching.learning import impressions, standings, trainer
 from apps.matching.learning.running import running_model
+
+BUILD_WORKERS = 1
+SECS_BETWEEN_LOOKS = 60.0
 
 
 @shared_task(name="matching.refresh_standings")
@@ -28,3 +33,22 @@ def train_ranker() -> None:
 def purge_impressions() -> None:
     """Safe to run twice: each batch is whatever is left."""
     impressions.purge()
+
+
+@shared_task(name="matching.start_decks")
+def start_decks() -> None:
+    """Begins tonight's build of decks. Safe to run twice: the second finds the first one's."""
+    if flags.is_enabled("matching.build_decks"):
+        builds.start(why="every night")
+
+
+@shared_task(name="matching.build_decks")
+def build_decks() -> None:
+    """Builds a few territories of the build that runs, if one does. Safe to run twice: each is built by one at a time.
+
+    Sent every minute, so that a build goes on wherever a worker was lost.
+    """
+    if build := builds.running_build():
+        at_once = flags.value("matching.build_workers", None, BUILD_WORKERS)
+        for _territory in builds.work_off(build, territory.build, most_secs=SECS_BETWEEN_LOOKS, at_once=at_once):
+            pass

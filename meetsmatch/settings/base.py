@@ -191,7 +191,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_CREATE_MISSING_QUEUES = False
-CELERY_TASK_QUEUES = [Queue("default"), Queue("media")]  # type: ignore[no-untyped-call]
+CELERY_TASK_QUEUES = [Queue("default"), Queue("media"), Queue("batch")]  # type: ignore[no-untyped-call]
 CELERY_TASK_DEFAULT_QUEUE = "default"
 # Every task is named here: tests/guards sees to it.
 CELERY_TASK_ROUTES = {
@@ -203,6 +203,8 @@ CELERY_TASK_ROUTES = {
     "matching.refresh_standings": {"queue": "default"},
     "matching.recount_standings": {"queue": "default"},
     "matching.train_ranker": {"queue": "default"},
+    "matching.start_decks": {"queue": "default"},
+    "matching.build_decks": {"queue": "batch"},
     "matching.purge_impressions": {"queue": "default"},
     "notifications.purge_deliveries": {"queue": "default"},
     "users.store_photo": {"queue": "media"},
@@ -228,6 +230,8 @@ CELERY_BEAT_SCHEDULE = {
         "task": "matching.recount_standings",
         "schedule": crontab(day_of_week="1", hour="2", minute="0"),
     },
+    "begin to build decks": {"task": "matching.start_decks", "schedule": crontab(hour="4", minute="0")},
+    "build decks": {"task": "matching.build_decks", "schedule": 60.0, "options": {"expires": 60}},
     "train the ranker": {"task": "matching.train_ranker", "schedule": crontab(hour="3", minute="40")},
     "drop old impressions": {"task": "matching.purge_impressions", "schedule": crontab(hour="3", minute="30")},
 }

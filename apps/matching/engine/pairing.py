@@ -270,7 +270,7 @@ def _km(lat1: float, lng1: float, lat2: float, lng2: float) -> float:
     one, other = np.radians(lat1), np.radians(lat2)
     half_lat, half_lng = (other - one) / 2, np.radians(lng2 - lng1) / 2
     a = np.sin(half_lat) ** 2 + np.cos(one) * np.cos(other) * np.sin(half_lng) ** 2
-    return 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(min(max(a, 0.0), 1.0)))
+    return float(2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(min(max(a, 0.0), 1.0))))
 
 
 @njit(nogil=True)
@@ -400,15 +400,17 @@ def _fill(viewer: int, age: int, crowd: _Crowd, terms: _Terms, near: Float32s, i
 
 
 @njit(nogil=True)
-def _log_sigmoid(log_odds: float, likely: Float32s) -> float:
+def _log_sigmoid(log_odds: np.float32, likely: Float32s) -> np.float32:
     """From a table, between two entries; 4e-7 from the function itself."""
-    place = (min(max(log_odds, -_LIMIT), _LIMIT) + _LIMIT) * _STEPS
+    bounded: np.float32 = min(max(log_odds, -_LIMIT), _LIMIT)
+    place = (bounded + _LIMIT) * _STEPS
     low = int(place)
-    return likely[low] + (place - np.float32(low)) * (likely[low + 1] - likely[low])
+    result: np.float32 = likely[low] + (place - np.float32(low)) * (likely[low + 1] - likely[low])
+    return result
 
 
 @njit(nogil=True)
-def _most_shared(viewer: int, terms: _Terms) -> float:
+def _most_shared(viewer: int, terms: _Terms) -> np.float32:
     """Nobody shares more than all of the viewer's own entries, or less than none; with a little for rounding."""
     bits, none, total = terms.bits[viewer], np.zeros_like(terms.bits[viewer]), np.float32(1e-4)
     for kind in range(len(terms.shared_scales)):
@@ -420,7 +422,7 @@ def _most_shared(viewer: int, terms: _Terms) -> float:
 
 
 @njit(nogil=True)
-def _shared(one: Bits, other: Bits, weights: Float32s, starts: Int64s, scales: Float32s) -> float:
+def _shared(one: Bits, other: Bits, weights: Float32s, starts: Int64s, scales: Float32s) -> np.float32:
     """What the entries add that both have, of all sets."""
     total = np.float32(0)
     for kind in range(len(scales)):
@@ -433,7 +435,7 @@ def _shared(one: Bits, other: Bits, weights: Float32s, starts: Int64s, scales: F
 
 
 @njit(nogil=True)
-def _keep(candidates: Int32s, values: Float32s, count: int, candidate: int, value: float) -> int:
+def _keep(candidates: Int32s, values: Float32s, count: int, candidate: int, value: np.float32) -> int:
     """Puts one more into the heap, in place of the worst if it is full; how many there are then."""
     if count < len(values):
         place = count

@@ -78,6 +78,7 @@ class Standing(models.Model):
     swipes_given = models.PositiveIntegerField(default=0)
     likes_given = models.PositiveIntegerField(default=0)
     likes_received = models.PositiveIntegerField(default=0)
+    swipes_received = models.PositiveIntegerField(default=0, help_text=_("How often their card was answered."))
     likes_expected = models.FloatField(default=0, help_text=_("From those who swiped on them, by how picky these are."))
     messages_due = models.PositiveIntegerField(default=0, help_text=_("Matches in which the partner wrote first."))
     messages_answered = models.PositiveIntegerField(default=0)

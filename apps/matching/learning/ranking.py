@@ -8,6 +8,7 @@ from uuid import UUID
 import numpy as np
 
 from apps import flags
+from apps.matching.batches.decks import Built
 from apps.matching.engine.eligibility import Ints, distance_km
 from apps.matching.engine.history import Column
 from apps.matching.engine.ranker import Model, likelihoods
@@ -67,15 +68,43 @@ def rank(
     model = running_model()
     sight = look(viewer.pk, candidates, likes_viewer=likes_viewer, population=model.population)
     scores = _score(algorithm, viewer, sight, model)
-    rate = flags.value("matching.likes_first", viewer, LIKES_FIRST)
-    likes_first = rate >= 1 or (rate > 0 and chance() < rate)
+    likes_first, likelihood = draw_likes_first(viewer, chance)
     plain, with_likes = np.argsort(-scores, kind="stable"), np.lexsort((-scores, ~sight.pairs.likes_giver))
     order, other = (with_likes, plain) if likes_first else (plain, with_likes)
     propensity = np.ones(len(sight), dtype=np.float32)
-    propensity[order[order != other]] = rate if likes_first else 1 - rate
+    propensity[order[order != other]] = likelihood
     is_ahead = sight.pairs.likes_giver & likes_first
     source = np.where(is_ahead, Source.LIKES_YOU, Source.RANKED)
     return Ranking(sight, order, scores, source, propensity, algorithm, model)
+
+
+def draw_likes_first(viewer: User, chance: Callable[[], float] = random.random) -> tuple[bool, float]:
+    """Whether those who like the viewer come first this time, and how likely it was to come out so."""
+    rate = flags.value("matching.likes_first", viewer, LIKES_FIRST)
+    likes_first = rate >= 1 or (rate > 0 and chance() < rate)
+    return likes_first, rate if likes_first else 1 - rate
+
+
+def placements_as_built(viewer: User, built: Sequence[Built], *, likes_viewer: Collection[UUID]) -> list[Placement]:
+    """Of cards that a build of decks has placed, by the algorithm `market`; one query."""
+    model = running_model()
+    ids = [card.candidate_id for card in built]
+    sight = look(viewer.pk, ids, likes_viewer=likes_viewer, population=model.population)
+    facts = dict(zip(sight.ids, sight.numbers(model.population), strict=True))
+    return [
+        Placement(
+            candidate_id=card.candidate_id,
+            place=card.place,
+            algorithm=Algorithm.MARKET,
+            source=card.source,
+            propensity=card.propensity,
+            model_version=model.version,
+            score=card.score,
+            facts=to_bytes(facts[card.candidate_id]),
+        )
+        for card in built
+        if card.candidate_id in facts
+    ]
 
 
 def _score(algorithm: Algorithm, viewer: User, sight: Sight, model: Model) -> Column:

@@ -82,9 +82,10 @@ _TAKE = """
 """
 _GIVEN = """
     INSERT INTO matching_standing (
-        user_id, swipes_given, likes_given, likes_received, likes_expected, messages_due, messages_answered
+        user_id, swipes_given, likes_given, likes_received, swipes_received, likes_expected, messages_due,
+        messages_answered
     )
-    SELECT member, count(swipe.id), count(*) FILTER (WHERE swipe.liked), 0, 0, 0, 0
+    SELECT member, count(swipe.id), count(*) FILTER (WHERE swipe.liked), 0, 0, 0, 0, 0
     FROM unnest(%(members)s::uuid[]) AS member
     LEFT JOIN matching_swipe AS swipe ON swipe.swiper_id = member
     GROUP BY member
@@ -93,11 +94,12 @@ _GIVEN = """
 # The swipers' like rates are shrunken as in `Population.like_rate_of`.
 _RECEIVED = """
     UPDATE matching_standing AS standing
-    SET likes_received = counted.likes, likes_expected = counted.expected
+    SET likes_received = counted.likes, swipes_received = counted.swipes, likes_expected = counted.expected
     FROM (
         SELECT
             member,
             count(*) FILTER (WHERE swipe.liked) AS likes,
+            count(swipe.id) AS swipes,
             coalesce(sum(
                 (coalesce(giver.likes_given, 0) + %(strength)s * coalesce(usual.rate, %(overall)s))
                 / (coalesce(giver.swipes_given, 0) + %(strength)s)
