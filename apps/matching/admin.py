@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
+import apps.matching.batches.admin  # noqa: F401 Django looks for an app's pages here
 from apps.core.admin import BaseAdmin, CreatedFilter, ReadOnlyMixin
 from apps.matching.learning.models import RankerModel
 from apps.matching.learning.trainer import RankerError, State, make_running, stop_running

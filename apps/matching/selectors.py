@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Literal
 from uuid import UUID
 
 import numpy as np
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from pyroaring import BitMap
 
 from apps import flags
 from apps.matching import showable
@@ -83,9 +85,9 @@ def best_of_deck(viewer: User, count: int) -> list[Ranked]:
         return built[:count]
     best: list[Ranked] = []
     for numbers in _shortlists(viewer):
-        best += _rank(viewer, showable.with_numbers(viewer, numbers))
-        if len(best) >= count:
-            break
+        in_order = rank(viewer, numbers).placements()
+        while len(best) < count and (portion := list(islice(in_order, count + SPARE))):
+            best += _still_in_reach(viewer, portion)
     return best[:count]
 
 
@@ -97,13 +99,15 @@ def _from_built_deck(viewer: User, count: int) -> list[Ranked]:
     if ahead is None:
         return []
     likes_first, likelihood = draw_likes_first(viewer)
-    in_order = ahead.in_order(likes_first=likes_first, likelihood=likelihood)
-    rows = showable.with_ids(viewer, [card.candidate_id for card in in_order])
+    cards = ahead.in_order(likes_first=likes_first, likelihood=likelihood)[: count + SPARE]
+    return _still_in_reach(viewer, placements_as_built(viewer, cards)) if cards else []
+
+
+def _still_in_reach(viewer: User, placements: Sequence[Placement]) -> list[Ranked]:
+    """Those who may be shown by what the tables say now, in the same order; one query."""
+    rows = showable.with_ids(viewer, [placement.candidate_id for placement in placements])
     in_reach = {row.user_id: (row, kilometres) for row, kilometres in _in_reach(viewer, rows)}
-    cards = [card for card in in_order if card.candidate_id in in_reach][:count]
-    likes_viewer = {card.candidate_id for card in cards if in_reach[card.candidate_id][0].likes_viewer}
-    placements = placements_as_built(viewer, cards, likes_viewer=likes_viewer) if cards else []
-    return [Ranked(*in_reach[placement.candidate_id], placement) for placement in placements]
+    return [Ranked(*in_reach[each.candidate_id], each) for each in placements if each.candidate_id in in_reach]
 
 
 def _shortlists(viewer: User) -> Iterator[list[int]]:
@@ -111,7 +115,8 @@ def _shortlists(viewer: User) -> Iterator[list[int]]:
     own, history = showable.own(viewer), history_of(viewer)
     me, size = showable.people([own]), flags.value("matching.shortlist", viewer, SHORTLIST)
     found = search(me, own.cell, hidden=history.hidden, enough=flags.value("matching.pool_limit", viewer, POOL_LIMIT))
-    found = found.also(of_numbers(me, (history.liked_by - history.hidden)[:LIKERS]))
+    if likers := history.liked_by - history.hidden - BitMap(found.numbers):
+        found = found.also(of_numbers(me, likers[:LIKERS]))
     scores = score(
         shared_interests=np.zeros(len(found), dtype=np.int64),
         distance_km=distance_km(me, found.people),
@@ -121,15 +126,6 @@ def _shortlists(viewer: User) -> Iterator[list[int]]:
     best_first = found.numbers[ranking(scores)].tolist()
     for start in range(0, len(best_first), size):
         yield best_first[start : start + size]
-
-
-def _rank(viewer: User, rows: Sequence[showable.Row]) -> list[Ranked]:
-    """Those of them who are in reach, the best first."""
-    fitting = {row.user_id: (row, kilometres) for row, kilometres in _in_reach(viewer, rows)}
-    if not fitting:
-        return []
-    ranked = rank(viewer, list(fitting), likes_viewer={id_ for id_, (row, _) in fitting.items() if row.likes_viewer})
-    return [Ranked(*fitting[placement.candidate_id], placement) for placement in ranked.placements()]
 
 
 def _in_reach(viewer: User, rows: Sequence[showable.Row]) -> list[tuple[showable.Row, float]]:

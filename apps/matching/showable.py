@@ -1,8 +1,8 @@
 """Who may be shown to a viewer, from the tables themselves: the last word before a card is shown."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 import numpy as np
@@ -35,48 +35,40 @@ class Row(NamedTuple):
 # Not by the ORM, which would take longer to write this than PostgreSQL to answer; and arrays in place of joins, which
 # would take longer to plan.
 _SHOWABLE = """
-WITH asked AS MATERIALIZED (SELECT array_agg(user_id) AS ids FROM matching_candidate WHERE {asked})
 SELECT
     profile.user_id, profile.gender, profile.birth_date, profile.cell, profile.interests,
     extract(epoch FROM member.last_active_at)::float8,
     preferences.genders::text[], preferences.age_min, preferences.age_max, preferences.max_distance_km,
     profile.user_id = ANY (ARRAY(
         SELECT swiper_id FROM matching_swipe
-        WHERE target_id = %(viewer)s AND swiper_id = ANY ((SELECT ids FROM asked)::uuid[]) AND liked
+        WHERE target_id = %(viewer)s AND swiper_id = ANY (%(users)s::uuid[]) AND liked
     ))
 FROM users_profile AS profile
 JOIN users_user AS member ON member.id = profile.user_id
 JOIN users_preferences AS preferences ON preferences.user_id = profile.user_id
-WHERE profile.user_id = ANY ((SELECT ids FROM asked)::uuid[])
+WHERE profile.user_id = ANY (%(users)s::uuid[])
     AND profile.user_id <> %(viewer)s
     AND profile.published_at IS NOT NULL
     AND member.paused_at IS NULL AND member.banned_at IS NULL AND member.unreachable_at IS NULL
     AND profile.user_id <> ALL (ARRAY(
         SELECT target_id FROM matching_swipe
-        WHERE swiper_id = %(viewer)s AND target_id = ANY ((SELECT ids FROM asked)::uuid[])
+        WHERE swiper_id = %(viewer)s AND target_id = ANY (%(users)s::uuid[])
         UNION ALL SELECT blocked_id FROM matching_block WHERE blocker_id = %(viewer)s
         UNION ALL SELECT blocker_id FROM matching_block WHERE blocked_id = %(viewer)s
     ))
 """
-_BY_ID = _SHOWABLE.format(asked="user_id = %(user)s")
-_BY_IDS = _SHOWABLE.format(asked="user_id = ANY (%(users)s::uuid[])")
-_BY_NUMBER = _SHOWABLE.format(asked="number = ANY (%(numbers)s::integer[])")
 
 
 def with_id(viewer: User, user_id: UUID) -> Row | None:
     """This member, if published, listed, not swiped yet and not blocked on either side. Preferences are not asked."""
-    rows = _rows(_BY_ID, {"viewer": viewer.pk, "user": user_id})
-    return rows[0] if rows else None
+    return next(iter(with_ids(viewer, [user_id])), None)
 
 
 def with_ids(viewer: User, user_ids: Collection[UUID]) -> list[Row]:
     """Those of these members of whom the same holds."""
-    return _rows(_BY_IDS, {"viewer": viewer.pk, "users": list(user_ids)})
-
-
-def with_numbers(viewer: User, numbers: Collection[int]) -> list[Row]:
-    """Those of these candidates of whom the same holds."""
-    return _rows(_BY_NUMBER, {"viewer": viewer.pk, "numbers": list(numbers)})
+    with connection.cursor() as cursor:
+        cursor.execute(_SHOWABLE, {"viewer": viewer.pk, "users": list(user_ids)})
+        return [Row(*row) for row in cursor.fetchall()]
 
 
 def own(viewer: User) -> Row:
@@ -112,9 +104,3 @@ def people(rows: Sequence[Row]) -> People:
         age_max=np.array([row.age_max for row in rows], dtype=np.int64),
         max_km=np.array([ANYWHERE_KM if row.max_km is None else row.max_km for row in rows], dtype=np.float64),
     )
-
-
-def _rows(query: str, params: Mapping[str, Any]) -> list[Row]:
-    with connection.cursor() as cursor:
-        cursor.execute(query, params)
-        return [Row(*row) for row in cursor.fetchall()]

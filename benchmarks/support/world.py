@@ -54,6 +54,7 @@ def make_world(scale: float) -> World:
         if cursor.fetchone()[0]:
             cursor.execute("SELECT members FROM bench_world")
             if cursor.fetchone() == (members,):
+                call_command("migrate", verbosity=0)
                 return world
         _clear(cursor)
         _add_people(cursor, world)

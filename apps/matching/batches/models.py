@@ -19,7 +19,6 @@ class Deck(models.Model):
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="+")
     numbers = ArrayField(models.IntegerField(), help_text=_("Of the candidates, in the order of the cards."))
     cards = models.BinaryField(help_text=_("Source, propensity and score of each card (decks.CARD)."))
-    in_reach = models.PositiveIntegerField(help_text=_("How many there were to choose from."))
     model_version = models.CharField(max_length=16)
     built_at = models.DateTimeField()
 

@@ -40,7 +40,6 @@ class Chosen:
     candidate: Ints
     value: Float32s
     likes_viewer: Bools
-    in_reach: Ints  # by viewer
 
 
 def build(cell: int, renew: Renew) -> int:
@@ -91,7 +90,7 @@ def _best_of(territory: Territory, model: Model, viewers: Ints) -> Chosen:
     _, once = np.unique(owner * len(territory) + candidate, return_index=True)
     ends = np.searchsorted(owner[once], np.arange(len(viewers) + 1)).astype(np.int64)
     likes = np.arange(len(owner)) >= len(owner) - len(liked.owner)
-    return Chosen(ends, candidate[once], value[once], likes[once], best.in_reach.astype(np.int64))
+    return Chosen(ends, candidate[once], value[once], likes[once])
 
 
 @dataclass(frozen=True)
@@ -123,7 +122,6 @@ def _joined(parts: list[Chosen]) -> Chosen:
         np.concatenate([part.candidate for part in parts]),
         np.concatenate([part.value for part in parts]),
         np.concatenate([part.likes_viewer for part in parts]),
-        np.concatenate([part.in_reach for part in parts]),
     )
 
 
@@ -136,7 +134,6 @@ def _some(chosen: Chosen, start: int, end: int) -> Chosen:
         chosen.candidate[own],
         chosen.value[own],
         chosen.likes_viewer[own],
-        chosen.in_reach[start:end],
     )
 
 
@@ -169,7 +166,7 @@ def _write_decks(
     territory: Territory, viewers: Ints, chosen: Chosen, price: Float32s, start: int, version: str
 ) -> None:
     """Of the viewers from `start` on whose candidates these are."""
-    who = viewers[start : start + len(chosen.in_reach)]
+    who = viewers[start : start + len(chosen.indptr) - 1]
     numbers = territory.numbers[who]
     rows = Candidates(
         chosen.indptr,
@@ -189,7 +186,6 @@ def _write_decks(
         "numbers": numbers.tolist(),
         "candidates": ["{" + ",".join(map(str, shown[one:end].tolist())) + "}" for one, end in ends],
         "cards": [cards[one:end].tobytes() for one, end in ends],
-        "in_reach": chosen.in_reach.tolist(),
         "version": version,
         "now": timezone.now(),
     }
@@ -218,15 +214,15 @@ _PRICES = """
     ON CONFLICT (user_id) DO UPDATE SET price = excluded.price
 """
 _DECKS = """
-    INSERT INTO matching_deck (user_id, numbers, cards, in_reach, model_version, built_at)
-    SELECT member.id, built.candidates::integer[], built.cards, built.in_reach, %(version)s, %(now)s
-    FROM unnest(%(numbers)s::integer[], %(candidates)s::text[], %(cards)s::bytea[], %(in_reach)s::integer[])
-        AS built (number, candidates, cards, in_reach)
+    INSERT INTO matching_deck (user_id, numbers, cards, model_version, built_at)
+    SELECT member.id, built.candidates::integer[], built.cards, %(version)s, %(now)s
+    FROM unnest(%(numbers)s::integer[], %(candidates)s::text[], %(cards)s::bytea[])
+        AS built (number, candidates, cards)
     JOIN matching_candidate AS candidate USING (number)
     JOIN users_user AS member ON member.id = candidate.user_id
     ORDER BY number
     FOR KEY SHARE OF member
     ON CONFLICT (user_id) DO UPDATE SET
-        numbers = excluded.numbers, cards = excluded.cards, in_reach = excluded.in_reach,
+        numbers = excluded.numbers, cards = excluded.cards,
         model_version = excluded.model_version, built_at = excluded.built_at
 """

@@ -29,6 +29,7 @@ Bits = NDArray[np.uint8]
 _OLDEST: Final = 130  # years
 # As constants of the compiled code.
 _LIMIT, _STANDARD, _NONE = LOG_ODDS_LIMIT, STANDARD_LIMIT, np.float32(np.inf)
+_HALF, _TWO = np.float32(0.5), np.float32(2)
 _STEPS = np.float32(256)  # of the table of log σ, by unit of log odds
 
 
@@ -39,7 +40,6 @@ class Rows:
     indptr: Int64s
     candidate: Int32s
     value: Float32s
-    in_reach: Int32s  # by viewer: how many there are of whom these are the best
 
 
 @dataclass(frozen=True)
@@ -99,18 +99,18 @@ def best_candidates(
     default. `shown_before` and pending likes are not known here: who likes the viewer is hidden, and added by whoever
     calls this.
     """
-    crowd = _crowd(members, where, np.arange(len(members)) if among is None else among)
+    terms = _terms(members, model)
+    crowd = _crowd(members, where, terms, np.arange(len(members)) if among is None else among)
     rows = _Rows(
         np.zeros(len(viewers) + 1, np.int64),
         np.empty(len(viewers) * best, np.int32),
         np.empty(len(viewers) * best, np.float32),
-        np.zeros(len(viewers), np.int32),
     )
-    ground, terms = _Ground(*vars(where).values()), _terms(members, model, crowd.member)
+    ground = _Ground(*vars(where).values())
     viewers = np.ascontiguousarray(viewers)  # numba compiles another function for each layout of its arguments
     _best(viewers, _Viewers(*vars(members.people).values()), crowd, ground, terms, _Hidden(**vars(hidden)), best, rows)
     end = rows.indptr[-1]
-    return Rows(rows.indptr, rows.candidate[:end].copy(), rows.value[:end].copy(), rows.in_reach)
+    return Rows(rows.indptr, rows.candidate[:end].copy(), rows.value[:end].copy())
 
 
 class _Viewers(NamedTuple):
@@ -132,34 +132,43 @@ class _Hidden(NamedTuple):
 
 
 class _Crowd(NamedTuple):
-    """Candidates by district, gender and age, one after the other in memory. A group is a district and a gender."""
+    """Candidates by district, gender and age, one after the other in memory, in each such group the most wanted first.
 
-    group_start: Int64s
-    group_end: Int64s
-    group_gender: Int64s
+    `standing` orders a group: what of the log odds is the candidate's own, of both directions.
+    """
+
+    group_start: Int64s  # and where the last one ends
+    group_key: Int64s  # gender and age
     district_start: Int64s  # of its groups
+    standing: Float32s
+    giving: Float32s
+    receiving: Float32s
+    bits: Bits
     member: Int32s
     cell: Int32s
-    age: Int32s
     seeks: Int32s
     age_min: Int32s
     age_max: Int32s
     max_km: Floats
 
 
-def _crowd(members: Members, where: Places, chosen: Ints) -> _Crowd:
+def _crowd(members: Members, where: Places, terms: "_Terms", chosen: Ints) -> _Crowd:
     people, district = members.people, where.district_of[where.cell]
-    order = chosen[np.lexsort((people.age[chosen], people.gender[chosen], district[chosen]))]
-    key = district[order].astype(np.int64) << 16 | people.gender[order]
-    starts = np.flatnonzero(np.append(np.full(min(1, len(key)), True), key[1:] != key[:-1])).astype(np.int64)
+    standing, key = terms.giving + terms.receiving, people.gender << 8 | people.age
+    order = chosen[np.lexsort((-standing[chosen], key[chosen], district[chosen]))]
+    group = district[order].astype(np.int64) << 32 | key[order]
+    starts = np.flatnonzero(np.append(np.full(min(1, len(group)), True), group[1:] != group[:-1])).astype(np.int64)
+    districts = np.arange(len(where.reach_km) + 1)
     return _Crowd(
-        group_start=starts,
-        group_end=np.append(starts, len(key))[1:].astype(np.int64),
-        group_gender=(key[starts] & 0xFFFF).astype(np.int64),
-        district_start=np.searchsorted(key[starts] >> 16, np.arange(len(where.reach_km) + 1)).astype(np.int64),
+        group_start=np.append(starts, len(group)).astype(np.int64),
+        group_key=group[starts] & 0xFFFF_FFFF,
+        district_start=np.searchsorted(group[starts] >> 32, districts).astype(np.int64),
+        standing=standing[order],
+        giving=terms.giving[order],
+        receiving=terms.receiving[order],
+        bits=terms.bits[order],
         member=order.astype(np.int32),
         cell=where.cell[order],
-        age=people.age[order].astype(np.int32),
         seeks=people.seeks[order].astype(np.int32),
         age_min=people.age_min[order].astype(np.int32),
         age_max=people.age_max[order].astype(np.int32),
@@ -178,13 +187,10 @@ class _Ground(NamedTuple):
 
 
 class _Terms(NamedTuple):
-    """A model taken apart: log odds = giving + receiving + near + gap + shared. `own_…`: in the crowd's order."""
+    """A model taken apart: log odds = giving + receiving + near + gap + shared."""
 
     giving: Float32s
     receiving: Float32s
-    own_giving: Float32s
-    own_receiving: Float32s
-    own_bits: Bits
     near: Float32s  # coefficient, mean, scale of nearness; a coefficient of 0 where the model has none
     gap: Float32s  # by years between the two
     bits: Bits  # a row of bytes for each member
@@ -198,10 +204,9 @@ class _Rows(NamedTuple):
     indptr: Int64s
     candidate: Int32s
     value: Float32s
-    in_reach: Int32s
 
 
-def _terms(members: Members, model: Model, crowd: Int32s) -> _Terms:
+def _terms(members: Members, model: Model) -> _Terms:
     """What is one member's is summed; what is a pair's becomes tables."""
     population = model.population
     # all pairs here are in each other's age range, without a like or a card between them: one pair tells for all
@@ -220,9 +225,6 @@ def _terms(members: Members, model: Model, crowd: Int32s) -> _Terms:
     return _Terms(
         giving,
         receiving,
-        giving[crowd],
-        receiving[crowd],
-        packed[crowd],
         np.array(scaled.get("nearness", (0, 0, 1)), dtype=np.float32),
         gap,
         packed,
@@ -284,22 +286,35 @@ def _best(
     best: int,
     rows: _Rows,
 ) -> None:
-    km, near = np.empty(len(ground.latitude)), np.empty(len(ground.latitude), np.float32)
-    hidden_for = np.full(len(viewers.gender), -1, np.int64)  # by member: the last viewer of whom they are hidden
-    district_km, in_reach = np.empty(len(ground.reach_km)), np.empty(len(crowd.member), np.int32)
+    around = _Around(
+        np.empty(len(ground.reach_km)),
+        np.empty(len(ground.reach_km), np.float32),
+        np.empty(len(ground.latitude)),
+        np.empty(len(ground.latitude), np.float32),
+        np.full(len(viewers.gender), -1, np.int64),
+    )
     cell, known_to, end = -1, -1.0, 0
     for turn in range(len(turns)):
         viewer = turns[turn]
         if ground.cell[viewer] != cell or viewers.max_km[viewer] > known_to:
             cell, known_to = ground.cell[viewer], viewers.max_km[viewer]
-            _look_around(cell, known_to, ground, terms.near, district_km, km, near)
+            _look_around(cell, known_to, ground, terms.near, around)
         for place in range(hidden.indptr[turn], hidden.indptr[turn + 1]):
-            hidden_for[hidden.member[place]] = turn
-        hidden_for[viewer] = turn
-        count = _in_reach(viewer, turn, viewers, crowd, district_km, km, hidden_for, in_reach)
+            around.hidden_for[hidden.member[place]] = turn
+        around.hidden_for[viewer] = turn
         found = _Found(rows.candidate[end : end + best], rows.value[end : end + best])
-        end += _fill(viewer, viewers.age[viewer], crowd, terms, near, in_reach[:count], found)
-        rows.indptr[turn + 1], rows.in_reach[turn] = end, count
+        end += _fill(viewer, turn, viewers, crowd, terms, around, found)
+        rows.indptr[turn + 1] = end
+
+
+class _Around(NamedTuple):
+    """What is known around the cell of the present viewer."""
+
+    district_km: Floats  # at least
+    district_near: Float32s  # at most
+    km: Floats  # by cell
+    near: Float32s  # by cell: what nearness adds to the log odds
+    hidden_for: Int64s  # by member: the last turn in whose viewer's deck they must not be
 
 
 class _Found(NamedTuple):
@@ -310,92 +325,109 @@ class _Found(NamedTuple):
 
 
 @njit(nogil=True)
-def _look_around(
-    cell: int, max_km: float, ground: _Ground, nearness: Float32s, district_km: Floats, km: Floats, near: Float32s
-) -> None:
+def _look_around(cell: int, max_km: float, ground: _Ground, nearness: Float32s, around: _Around) -> None:
     """Distance and what nearness adds, to every cell of the districts that are within the limit."""
     lat, lng = ground.latitude[cell], ground.longitude[cell]
     for district in range(len(ground.reach_km)):
         away = _km(lat, lng, ground.district_latitude[district], ground.district_longitude[district])
-        district_km[district] = away - ground.reach_km[district] - 1e-6
-    for other in range(len(km)):
-        if district_km[ground.district_of[other]] <= max_km:
-            km[other] = _km(lat, lng, ground.latitude[other], ground.longitude[other])
-            standard = (np.exp(-km[other] / NEAR_SCALE_KM) - nearness[1]) / nearness[2]
-            near[other] = nearness[0] * min(max(standard, -_STANDARD), _STANDARD)
+        around.district_km[district] = away - ground.reach_km[district] - 1e-6
+        nearest = _near(max(around.district_km[district], 0.0), nearness)
+        around.district_near[district] = max(nearest, _near(away + ground.reach_km[district], nearness))
+    for other in range(len(around.km)):
+        if around.district_km[ground.district_of[other]] <= max_km:
+            around.km[other] = _km(lat, lng, ground.latitude[other], ground.longitude[other])
+            around.near[other] = _near(around.km[other], nearness)
 
 
 @njit(nogil=True)
-def _in_reach(
-    viewer: int,
-    turn: int,
-    viewers: _Viewers,
-    crowd: _Crowd,
-    district_km: Floats,
-    km: Floats,
-    hidden_for: Int64s,
-    found: Int32s,
+def _near(km: float, nearness: Float32s) -> np.float32:
+    standard = (np.exp(-km / NEAR_SCALE_KM) - nearness[1]) / nearness[2]
+    return np.float32(nearness[0] * min(max(standard, -_STANDARD), _STANDARD))
+
+
+@njit(nogil=True)
+def _fill(
+    viewer: int, turn: int, viewers: _Viewers, crowd: _Crowd, terms: _Terms, around: _Around, found: _Found
 ) -> int:
-    """Writes the places in the crowd of who may be shown to the viewer; how many they are. As `eligibility.reach`."""
-    gender, age, most_km, oldest = (
+    """Writes the best of those in reach by log P(match); how many they are."""
+    own = _Own(
+        turn,
         viewers.gender[viewer],
         viewers.age[viewer],
-        viewers.max_km[viewer],
+        viewers.seeks[viewer],
+        viewers.age_min[viewer],
         viewers.age_max[viewer],
+        viewers.max_km[viewer],
+        terms.giving[viewer],
+        terms.receiving[viewer],
+        terms.bits[viewer],
+        _most_shared(viewer, terms),
     )
-    ages, seeks, age_min, age_max, max_km = crowd.age, crowd.seeks, crowd.age_min, crowd.age_max, crowd.max_km
-    cells, members, count = crowd.cell, crowd.member, 0
-    for district in range(len(district_km)):
-        if district_km[district] > most_km:
-            continue
-        for group in range(crowd.district_start[district], crowd.district_start[district + 1]):
-            if crowd.group_gender[group] & viewers.seeks[viewer] == 0:
-                continue
-            end = crowd.group_end[group]
-            start = _first_of_age(ages, crowd.group_start[group], end, viewers.age_min[viewer])
-            for place in range(start, end):
-                if ages[place] > oldest:
-                    break
-                if seeks[place] & gender == 0 or age < age_min[place] or age > age_max[place]:
-                    continue
-                away = km[cells[place]]
-                if away <= most_km and away <= max_km[place] and hidden_for[members[place]] != turn:
-                    found[count] = place
-                    count += 1
+    count = 0
+    for district in range(len(around.district_km)):
+        if around.district_km[district] <= own.max_km:
+            count = _look_through(district, own, crowd, terms, around, found, count)
     return count
 
 
-@njit(nogil=True)
-def _first_of_age(ages: Int32s, start: int, end: int, age: int) -> int:
-    while start < end:
-        middle = (start + end) // 2
-        if ages[middle] < age:
-            start = middle + 1
-        else:
-            end = middle
-    return start
+class _Own(NamedTuple):
+    """The present viewer's."""
+
+    turn: int
+    gender: int
+    age: int
+    seeks: int
+    age_min: int
+    age_max: int
+    max_km: float
+    giving: np.float32
+    receiving: np.float32
+    bits: Bits
+    most_shared: np.float32
 
 
 @njit(nogil=True)
-def _fill(viewer: int, age: int, crowd: _Crowd, terms: _Terms, near: Float32s, in_reach: Int32s, found: _Found) -> int:
-    """Writes the best of those in reach by log P(match); how many they are."""
-    givings, receivings, cells, ages = terms.own_giving, terms.own_receiving, crowd.cell, crowd.age
-    giving, receiving, gap, likely = terms.giving[viewer], terms.receiving[viewer], terms.gap, terms.likely
-    own_bits, bits = terms.bits[viewer], terms.own_bits
-    weights, starts, scales = terms.shared, terms.shared_starts, terms.shared_scales
-    values, candidates, members = found.value, found.candidate, crowd.member
-    count, worst, most_shared = 0, -_NONE, _most_shared(viewer, terms)
-    for place in in_reach:
-        mutual = near[cells[place]] + gap[abs(age - ages[place])]
-        there, back = giving + receivings[place] + mutual, givings[place] + receiving + mutual
-        # most need no look at what the two share
-        if _log_sigmoid(there + most_shared, likely) + _log_sigmoid(back + most_shared, likely) <= worst:
+def _look_through(
+    district: int, own: _Own, crowd: _Crowd, terms: _Terms, around: _Around, found: _Found, count: int
+) -> int:
+    """One district, each group until nobody further on can be good enough; how many are found then.
+
+    A sum of log odds being given, log P(match) is at most what it is with both directions alike: log σ is concave.
+    Columns have names of their own here: numba counts references each time that a tuple of arrays is passed on.
+    """
+    (standing, giving, receiving, bits, members, cells) = crowd[3:9]
+    (seeks, youngest, oldest, max_km) = crowd[9:]
+    _, district_near, km, near, hidden_for = around
+    weights, starts, scales, likely = terms.shared, terms.shared_starts, terms.shared_scales, terms.likely
+    turn, gender, age, my_giving, my_receiving, my_km = own[0], own[1], own[2], own[7], own[8], own[6]
+    keys, group_start, gaps, my_bits, candidates, values = (
+        crowd.group_key,
+        crowd.group_start,
+        terms.gap,
+        own.bits,
+        found.candidate,
+        found.value,
+    )
+    worst = values[0] if count == len(values) else -_NONE
+    for group in range(crowd.district_start[district], crowd.district_start[district + 1]):
+        years = keys[group] & 0xFF
+        if (keys[group] >> 8) & own.seeks == 0 or years < own.age_min or years > own.age_max:
             continue
-        shared = _shared(own_bits, bits[place], weights, starts, scales)
-        value = _log_sigmoid(there + shared, likely) + _log_sigmoid(back + shared, likely)
-        if value > worst:
-            count = _keep(candidates, values, count, members[place], value)
-            worst = values[0] if count == len(values) else worst
+        gap = gaps[abs(age - years)]
+        most = _HALF * (my_giving + my_receiving) + district_near[district] + gap + own.most_shared
+        for place in range(group_start[group], group_start[group + 1]):
+            if _TWO * _log_sigmoid(_HALF * standing[place] + most, likely) <= worst:
+                break
+            if seeks[place] & gender == 0 or age < youngest[place] or age > oldest[place]:
+                continue
+            if km[cells[place]] > min(my_km, max_km[place]) or hidden_for[members[place]] == turn:
+                continue
+            mutual = near[cells[place]] + gap + _shared(my_bits, bits[place], weights, starts, scales)
+            there, back = my_giving + receiving[place] + mutual, giving[place] + my_receiving + mutual
+            value = _log_sigmoid(there, likely) + _log_sigmoid(back, likely)
+            if value > worst:
+                count = _keep(candidates, values, count, members[place], value)
+                worst = values[0] if count == len(values) else worst
     return count
 
 
@@ -412,7 +444,7 @@ def _log_sigmoid(log_odds: np.float32, likely: Float32s) -> np.float32:
 @njit(nogil=True)
 def _most_shared(viewer: int, terms: _Terms) -> np.float32:
     """Nobody shares more than all of the viewer's own entries, or less than none; with a little for rounding."""
-    bits, none, total = terms.bits[viewer], np.zeros_like(terms.bits[viewer]), np.float32(1e-4)
+    bits, none, total = terms.bits[viewer], np.zeros_like(terms.bits[viewer]), np.float32(1e-3)
     for kind in range(len(terms.shared_scales)):
         starts, scales = terms.shared_starts[kind : kind + 2], terms.shared_scales[kind : kind + 1]
         total += max(

@@ -4,7 +4,7 @@ Kept are the facts about either member and between the two, not the engine's col
 depends on what is usual among the members, which changes, and a model is trained on columns of its own population.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -84,13 +84,14 @@ class Sight:
         return np.column_stack([columns[name] for name in LAYOUT]).astype(np.float32)
 
 
-def look(viewer: UUID, candidates: Sequence[UUID], *, likes_viewer: Collection[UUID], population: Population) -> Sight:
-    """What is known now of the viewer, who has been listed, and of the candidates; one query.
+def look(viewer: UUID, *, population: Population, ids: Sequence[UUID] = (), numbers: Sequence[int] = ()) -> Sight:
+    """What is known now of the viewer, who has been listed, and of the candidates with these ids or numbers; one query.
 
-    `likes_viewer`: those whose like waits for the viewer's answer. Who was never listed, or is gone, is left out.
+    Whom the viewer has answered is no candidate: a like of theirs counts as waiting. Who was never listed, or is gone,
+    is left out.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_KNOWN, {"viewer": viewer, "members": [viewer, *candidates]})
+        cursor.execute(_KNOWN, {"viewer": viewer, "ids": [viewer, *ids], "numbers": list(numbers)})
         rows = [_Row(*row) for row in cursor.fetchall()]
     *others, _viewer = rows
     ids = [row.id for row in others]
@@ -100,7 +101,7 @@ def look(viewer: UUID, candidates: Sequence[UUID], *, likes_viewer: Collection[U
         pairs=Pairs(
             giver=np.full(len(ids), len(ids)),
             receiver=np.arange(len(ids)),
-            likes_giver=np.array([each in likes_viewer for each in ids], dtype=bool),
+            likes_giver=np.array([row.likes_viewer for row in others], dtype=bool),
             shown_before=np.array([row.times_shown for row in others], dtype=np.int64),
         ),
         active_hour=np.array([row.reach[-1] for row in others], dtype=np.int64),
@@ -142,6 +143,7 @@ class _Row(NamedTuple):
     counts: list[float]  # as in COUNTS
     price: float | None
     times_shown: int
+    likes_viewer: bool
 
 
 _REACH = ("cell", "gender", "seeks", "born", "age_min", "age_max", "max_km", "active_hour")
@@ -158,14 +160,17 @@ _KNOWN = f"""
         ) / 3.0::float8,
         ARRAY[{", ".join(f"coalesce(standing.{name}, 0)" for name in COUNTS)}]::float8[],
         standing.price,
-        coalesce(shown.times, 0)
+        coalesce(shown.times, 0),
+        EXISTS (
+            SELECT FROM matching_swipe WHERE swiper_id = candidate.user_id AND target_id = %(viewer)s AND liked
+        )
     FROM matching_candidate AS candidate
     JOIN users_user AS member ON member.id = candidate.user_id
     JOIN users_profile AS profile ON profile.user_id = candidate.user_id
     LEFT JOIN matching_standing AS standing ON standing.user_id = candidate.user_id
     LEFT JOIN matching_impression AS shown
         ON shown.viewer_id = %(viewer)s AND shown.candidate_id = candidate.user_id
-    WHERE candidate.user_id = ANY(%(members)s)
+    WHERE candidate.user_id = ANY(%(ids)s) OR candidate.number = ANY(%(numbers)s::integer[])
     ORDER BY candidate.user_id = %(viewer)s, candidate.number
 """  # noqa: S608 constants
 

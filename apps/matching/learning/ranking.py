@@ -1,9 +1,8 @@
 """In which order a viewer sees the candidates of a shortlist: the seam between decks and the engine."""
 
 import random
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from uuid import UUID
 
 import numpy as np
 
@@ -34,11 +33,11 @@ class Ranking:
     algorithm: Algorithm
     model: Model
 
-    def placements(self) -> list[Placement]:
+    def placements(self) -> Iterator[Placement]:
         """For the impressions of these candidates' cards, should they be shown in this order."""
         facts = self.sight.numbers(self.model.population)
-        return [
-            Placement(
+        for place, position in enumerate(self.order.tolist()):
+            yield Placement(
                 candidate_id=self.sight.ids[position],
                 place=place,
                 algorithm=self.algorithm,
@@ -48,25 +47,22 @@ class Ranking:
                 score=float(self.score[position]),
                 facts=to_bytes(facts[position]),
             )
-            for place, position in enumerate(self.order.tolist())
-        ]
 
 
 def rank(
     viewer: User,
-    candidates: Sequence[UUID],
+    candidates: Sequence[int],
     *,
-    likes_viewer: Collection[UUID],
     chance: Callable[[], float] = random.random,
 ) -> Ranking:
-    """These candidates in the order of the viewer's algorithm; one query.
+    """The candidates of these numbers in the order of the viewer's algorithm; one query.
 
-    `likes_viewer`: those whose like waits for the viewer's answer. They come before all others, at the rate of
-    `matching.likes_first`. Deterministic but for `chance`, which is asked only where that rate is neither 0 nor 1.
+    Those whose like waits for the viewer's answer come before all others, at the rate of `matching.likes_first`.
+    Deterministic but for `chance`, which is asked only where that rate is neither 0 nor 1.
     """
     algorithm = Algorithm(flags.value("matching.algorithm", viewer, DEFAULT_ALGORITHM))
     model = running_model()
-    sight = look(viewer.pk, candidates, likes_viewer=likes_viewer, population=model.population)
+    sight = look(viewer.pk, numbers=candidates, population=model.population)
     scores = _score(algorithm, viewer, sight, model)
     likes_first, likelihood = draw_likes_first(viewer, chance)
     plain, with_likes = np.argsort(-scores, kind="stable"), np.lexsort((-scores, ~sight.pairs.likes_giver))
@@ -85,11 +81,11 @@ def draw_likes_first(viewer: User, chance: Callable[[], float] = random.random) 
     return likes_first, rate if likes_first else 1 - rate
 
 
-def placements_as_built(viewer: User, built: Sequence[Built], *, likes_viewer: Collection[UUID]) -> list[Placement]:
+def placements_as_built(viewer: User, built: Sequence[Built]) -> list[Placement]:
     """Of cards that a build of decks has placed, by the algorithm `market`; one query."""
     model = running_model()
     ids = [card.candidate_id for card in built]
-    sight = look(viewer.pk, ids, likes_viewer=likes_viewer, population=model.population)
+    sight = look(viewer.pk, ids=ids, population=model.population)
     facts = dict(zip(sight.ids, sight.numbers(model.population), strict=True))
     return [
         Placement(

@@ -8,6 +8,20 @@ from django.conf import settings
 from django.db import migrations, models
 
 
+def let_product_managers(apps, schema_editor):
+    """See builds and the market's health; begin and stop builds."""
+    ContentType = apps.get_model('contenttypes', 'ContentType')
+    Permission = apps.get_model('auth', 'Permission')
+    managers = apps.get_model('auth', 'Group').objects.get(name='Product manager')
+    content_type, _ = ContentType.objects.get_or_create(app_label='matching', model='deckbuild')
+    for verb in ('view', 'change'):
+        # Django makes content types and permissions after all migrations; it takes those that are there already.
+        permission, _ = Permission.objects.get_or_create(
+            content_type=content_type, codename=f'{verb}_deckbuild', defaults={'name': f'Can {verb} building of decks'}
+        )
+        managers.permissions.add(permission)
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -22,7 +36,6 @@ class Migration(migrations.Migration):
                 ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to=settings.AUTH_USER_MODEL)),
                 ('numbers', django.contrib.postgres.fields.ArrayField(base_field=models.IntegerField(), help_text='Of the candidates, in the order of the cards.', size=None)),
                 ('cards', models.BinaryField(help_text='Source, propensity and score of each card (decks.CARD).')),
-                ('in_reach', models.PositiveIntegerField(help_text='How many there were to choose from.')),
                 ('model_version', models.CharField(max_length=16)),
                 ('built_at', models.DateTimeField()),
             ],
@@ -74,4 +87,5 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('build', 'cell'), name='deck_territory_once'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'taken'), _negated=True), models.Q(('lease_until__isnull', False), ('taken_at__isnull', False)), _connector='OR'), name='deck_territory_taken_has_lease'), models.CheckConstraint(condition=models.Q(('built__lte', models.F('members'))), name='deck_territory_built_of_members')],
             },
         ),
+        migrations.RunPython(let_product_managers, migrations.RunPython.noop),
     ]

@@ -111,7 +111,6 @@ def test_it_finds_exactly_those_in_reach_who_are_not_hidden(world: World) -> Non
     for turn, viewer in enumerate(viewers.tolist()):
         expected = set(np.flatnonzero(reach(members.people.where(np.array([viewer])), members.people)).tolist())
         assert set(_row(rows, turn)) == expected - {viewer, *hidden[turn]}
-        assert rows.in_reach[turn] == len(_row(rows, turn))
 
 
 @unhurried
@@ -139,7 +138,6 @@ def test_it_keeps_the_best(world: World, best: int) -> None:
     for turn in range(len(viewers)):
         all_values = sorted(_row(everybody, turn).values(), reverse=True)
         assert sorted(_row(kept, turn).values(), reverse=True) == pytest.approx(all_values[:best], rel=1e-5)
-    assert (kept.in_reach == everybody.in_reach).all()
 
 
 @unhurried

@@ -5,6 +5,7 @@ import pytest
 
 from apps.matching.learning import running
 from apps.matching.learning.ranking import Ranking, rank
+from apps.matching.models import Candidate, Swipe
 from apps.users.models import User
 
 
@@ -21,7 +22,9 @@ def deck() -> Callable[..., Ranking]:
     """Ranks these candidates for the viewer; `liked_by` are those whose like waits."""
 
     def ranked(viewer: User, *candidates: User, liked_by: tuple[User, ...] = (), **options: Any) -> Ranking:
-        ids, likes = [user.pk for user in candidates], {user.pk for user in liked_by}
-        return rank(viewer, ids, likes_viewer=likes, **options)
+        for liker in liked_by:
+            Swipe.objects.get_or_create(swiper=liker, target=viewer, defaults={"liked": True})
+        numbers = Candidate.objects.filter(user__in=candidates).values_list("number", flat=True)
+        return rank(viewer, list(numbers), **options)
 
     return ranked

@@ -15,7 +15,7 @@ from apps.matching.learning import facts, impressions, running, trainer
 from apps.matching.learning.models import Impression, RankerModel
 from apps.matching.learning.ranking import rank
 from apps.matching.learning.trainer import Outcome, RankerError
-from apps.matching.models import Swipe
+from apps.matching.models import Candidate, Swipe
 from apps.matching.services import record_impression, record_swipe
 from apps.matching.tasks import refresh_standings, train_ranker
 from apps.users.models import User
@@ -49,7 +49,8 @@ def live(town: list[User], *, taste: Taste, days: int = DAYS, seed: int = 3) -> 
         for viewer in town:
             seen = set(Swipe.objects.filter(swiper=viewer).values_list("target", flat=True))
             others = {each.pk: each for each in town if each.pk not in seen and each != viewer}
-            for placement in rank(viewer, list(others)[:3], likes_viewer=()).placements():
+            numbers = Candidate.objects.filter(user__in=list(others)[:3]).values_list("number", flat=True)
+            for placement in rank(viewer, list(numbers)).placements():
                 target = others[placement.candidate_id]
                 record_impression(viewer, placement)
                 record_swipe(viewer, target, liked=chance.random() < taste(viewer, target))
