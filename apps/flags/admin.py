@@ -4,7 +4,6 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
-from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Model, QuerySet
@@ -29,10 +28,13 @@ from apps.core.admin import BaseAdmin
 from apps.flags import services
 from apps.flags.effect import effect
 from apps.flags.errors import FlagError
+from apps.flags.experiments import admin as _experiments  # noqa: F401 registers its pages
 from apps.flags.flag_list import LOOKS, FlagList, KindFilter, OwnerFilter, StaleFilter, StateFilter, look
 from apps.flags.forms import FlagForm, PreviewForm, SwitchForm
 from apps.flags.models import Flag, FlagRevision, PlannedChange
+from apps.flags.pages import person
 from apps.flags.rollout import admin as _rollout  # noqa: F401 registers its pages
+from apps.flags.rollout.selectors import notices
 from apps.flags.selectors import history
 from apps.flags.texts import audience_in_words, diff_in_words
 from apps.flags.who_has_it import panel
@@ -53,7 +55,7 @@ class FlagAdmin(BaseAdmin):
     """Flags come from the catalogue: nobody adds one here. One that is not in it (any more) can only be deleted."""
 
     form = FlagForm
-    list_display = ("name", "state", "audience", "to_know", "purpose", "owner", "removed_by", "modified")
+    list_display = ("known_as", "state", "audience", "to_know", "owner", "removed_by", "modified")
     list_filter = (StateFilter, KindFilter, OwnerFilter, StaleFilter)
     search_fields = ("name",)
     ordering = ("name",)
@@ -71,6 +73,7 @@ class FlagAdmin(BaseAdmin):
     )
     readonly_fields = ("purpose", "owner")
     actions = ("kill", "revive")
+    change_form_outer_before_template = "admin/flags/rollout/notices.html"
     change_form_after_template = "admin/flags/preview_place.html"
     change_form_outer_after_template = "admin/flags/who_has_it.html"
 
@@ -78,6 +81,10 @@ class FlagAdmin(BaseAdmin):
         js = (Script("meetsmatch/flags.js", defer=True),)
 
     # ---- The list
+
+    @display(description=_("flag"))
+    def known_as(self, flag: Flag) -> str:
+        return format_html('{}<small class="mm-under">{}</small>', flag.name, self.purpose(flag))
 
     @display(description=_("state"), label=_STATE_COLOURS)
     def state(self, flag: Flag) -> tuple[str, object]:
@@ -131,7 +138,7 @@ class FlagAdmin(BaseAdmin):
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         if not self.has_change_permission(request):
             return self.list_display
-        return ("name", "switch", *self.list_display[1:])
+        return ("known_as", "switch", *self.list_display[1:])
 
     def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[FlagList]:
         return FlagList
@@ -172,6 +179,7 @@ class FlagAdmin(BaseAdmin):
     ) -> HttpResponse:
         # a form with mistakes has written them onto `obj`
         context["panel"] = panel(request, obj.pk) if isinstance(obj, Flag) else None
+        context["notices"] = notices(obj.name) if isinstance(obj, Flag) else None
         context["preview_url"] = (
             reverse("admin:flags_flag_preview", args=[obj.pk])
             if obj and self.has_change_permission(request, obj)
@@ -226,7 +234,7 @@ class FlagAdmin(BaseAdmin):
         data = form.cleaned_data
         made = services.propose(
             form.instance.name,
-            by=_person(request),
+            by=person(request),
             reason=data["reason"],
             expected_version=data["seen_version"],
             due_at=data["due_at"],
@@ -263,7 +271,7 @@ class FlagAdmin(BaseAdmin):
     def _set_killed(self, request: HttpRequest, flags: QuerySet[Flag], *, killed: bool) -> None:
         for flag in flags:
             try:
-                made = services.propose(flag.name, by=_person(request), reason=_REASON[killed], killed=killed)
+                made = services.propose(flag.name, by=person(request), reason=_REASON[killed], killed=killed)
                 self._tell(request, made, done=_DONE[killed].format(name=flag.name))
             except FlagError as error:
                 self.message_user(request, str(error), messages.ERROR)
@@ -321,7 +329,7 @@ class FlagAdmin(BaseAdmin):
         data = form.cleaned_data
         try:
             made = services.propose(
-                flag.name, by=_person(request), reason=data["reason"], expected_version=data["seen_version"], **fields
+                flag.name, by=person(request), reason=data["reason"], expected_version=data["seen_version"], **fields
             )
         except FlagError as error:
             self.message_user(request, str(error), messages.ERROR)
@@ -353,7 +361,7 @@ class FlagAdmin(BaseAdmin):
         if not version.isdecimal():
             raise Http404
         try:
-            made = services.restore(revision, by=_person(request), reason=reason, expected_version=int(version))
+            made = services.restore(revision, by=person(request), reason=reason, expected_version=int(version))
         except FlagError as error:
             self.message_user(request, str(error), messages.ERROR)
         else:
@@ -375,11 +383,6 @@ class FlagAdmin(BaseAdmin):
             raise PermissionDenied
         assert isinstance(flag, Flag)
         return flag
-
-
-def _person(request: HttpRequest) -> AbstractBaseUser:
-    assert request.user.is_authenticated, "the admin lets nobody else in"
-    return request.user
 
 
 @admin.register(Switch)

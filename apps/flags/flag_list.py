@@ -64,15 +64,18 @@ def marks(names: Iterable[str]) -> dict[str, list[Mark]]:
     """What runs on these flags or waits for them, and why they are stale. Five queries, however many flags."""
     names = list(names)
     found: dict[str, list[Mark]] = defaultdict(list)
-    for experiment in Experiment.objects.filter(flag__in=names, started_at__isnull=False, ended_at=None):
+    for experiment in Experiment.objects.running().filter(flag__in=names):
         url = reverse("admin:flags_experiment_results", args=[experiment.pk])
         found[experiment.flag].append(Mark(_("experiment running"), "info", url))
-    for flag, status in Ramp.objects.filter(flag__in=names, status__in=Ramp.OPEN).values_list("flag", "status"):
-        found[flag].append(Mark(_OPEN_RAMPS[status], "info"))
+    for ramp in Ramp.objects.filter(flag__in=names, status__in=Ramp.OPEN):
+        found[ramp.flag].append(
+            Mark(_OPEN_RAMPS[ramp.status], "info", reverse("admin:flags_ramp_change", args=[ramp.pk]))
+        )
     waiting = PlannedChange.objects.filter(flag__in=names, status=PlannedChange.Status.WAITING).values("flag")
     for row in waiting.annotate(changes=Count("pk")).order_by("flag"):
         text = ngettext("{number} planned change", "{number} planned changes", row["changes"])
-        found[row["flag"]].append(Mark(text.format(number=row["changes"]), "info"))
+        url = f"{reverse('admin:flags_plannedchange_changelist')}?q={row['flag']}"
+        found[row["flag"]].append(Mark(text.format(number=row["changes"]), "info", url))
     for name, reasons in stale().items():
         found[name] += [Mark(STALE[why], "danger" if why == "expired" else "warning") for why in reasons]
     return found

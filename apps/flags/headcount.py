@@ -76,6 +76,11 @@ def listed_members() -> QuerySet[Any]:
     return listed
 
 
+def fitting(segment: Iterable[OneOf | Bound | Is]) -> QuerySet[Any]:
+    """Listed members who fit all these rules."""
+    return listed_members().filter(_condition(segment))
+
+
 def _headcount(answers: Counter[tuple[bool, ...]], which: int, is_sampled: bool) -> Headcount:
     included = sum(members for each, members in answers.items() if each[which])
     return Headcount(included, answers.total(), is_sampled)

@@ -22,10 +22,10 @@ from pydantic import model_validator as validator
 from apps.flags.errors import InvalidChangeError
 
 # Telegram tells a bot no version of the app: no rule can ask for it.
-KNOWN_VALUES = {
+KNOWN_VALUES: dict[str, set[str]] = {
     "language": {"en", "es", "ru"},
     "gender": {"woman", "man", "nonbinary"},
-    "country": {code for code in Locale("en").territories if len(code) == 2},
+    "country": {code for code in map(str, Locale("en").territories) if len(code) == 2},
 }
 RULE = re.compile(r"(\w+)\s+(not in|in|is|>=|<=)\s+(.+)")
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -51,6 +52,15 @@ def diff_in_words(diff: Mapping[str, Sequence[Any]]) -> Iterator[str]:
     """One line for each field: what was before → what is since."""
     for name, (before, now) in diff.items():
         yield f"{FIELDS.get(name, name)}: {_plain(before)} → {_plain(now)}"
+
+
+def signed(change: float | None) -> str:
+    """A relative change as people read it: +12 %, −3.4 %; a dash where nothing can be said (None)."""
+    if change is None:
+        return "–"
+    digits = 0 if abs(change) >= 0.0995 else 1
+    rounded = round(100 * change, digits)
+    return f"{'−' if rounded < 0 else '+'}{number_format(abs(rounded), digits, force_grouping=True)} %"
 
 
 @dataclass(frozen=True)

@@ -160,7 +160,8 @@ def _cell_around(city: gazetteer.Place, dice: Random) -> int:
     distance_degrees, bearing = SCATTER_KM * dice.random() ** 0.8 / KM_PER_DEGREE, dice.uniform(0, math.tau)
     latitude = city.latitude + distance_degrees * math.cos(bearing)
     longitude = city.longitude + distance_degrees * math.sin(bearing) / math.cos(math.radians(city.latitude))
-    return h3.latlng_to_cell(latitude, longitude, CELL_RESOLUTION)
+    cell: int = h3.latlng_to_cell(latitude, longitude, CELL_RESOLUTION)
+    return cell
 
 
 def _bio(dice: Random, words: Words, interests: list[str]) -> str:

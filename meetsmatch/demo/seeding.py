@@ -24,7 +24,8 @@ from meetsmatch.demo.society import invent_society
 SOURCE = "demo"
 THUMBNAIL_SIZE = 256
 THUMBNAIL_BOX = (30, 30, 370, 370)  # head and shoulders of a portrait that is read at half its size
-STAFF = {"admin": "", "moderator": "Moderator", "product": "Product manager"}  # user name and password: group
+# User name and password: group.
+STAFF = {"admin": "", "moderator": "Moderator", "product": "Product manager", "approver": "Flag approver"}
 
 Progress = Callable[[int, int], None]
 

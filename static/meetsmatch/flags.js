@@ -39,6 +39,7 @@ for (const place of document.querySelectorAll("[data-preview]")) {
       if (error.name !== "AbortError") place.hidden = true;
     }
   };
+  if ("previewNow" in place.dataset) show();
   form.addEventListener("input", (event) => {
     if (["reason", "due_at"].includes(event.target.name)) return;
     clearTimeout(timer);

@@ -22,6 +22,7 @@ from tests.e2e.conftest import CHROMIUM_ARGS  # noqa: E402
 from tests.e2e.newcomer import Newcomer, sign_up  # noqa: E402
 from tests.e2e.pane import Pane  # noqa: E402
 from tests.e2e.stack import Stack, with_simulator  # noqa: E402
+from tests.e2e.test_flags import FORTNIGHT, draft_and_start  # noqa: E402
 
 FOLDER = ROOT / "docs" / "screenshots"
 CITY = "Bilbao"  # where no demo member is: the two see each other at once
@@ -38,6 +39,7 @@ def main() -> None:
             show_the_phone(browser, deployment.product, nina_id)
             fail_a_delivery(deployment.product, Path(pictures))
         show_the_admin(browser, deployment.product)
+        show_flags(browser, deployment.product)
         browser.close()
 
 
@@ -148,6 +150,26 @@ def show_the_admin(browser: Browser, stack: Stack) -> None:
     page.locator("#result_list tbody tr").first.get_by_role("link").first.click()
     expect(page.locator(".mm-photos img").first).to_be_visible()
     shoot(page, "admin-member")
+    page.close()
+
+
+def show_flags(browser: Browser, stack: Stack) -> None:
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.goto(f"{stack.url}/admin/")
+    page.get_by_label("Username").fill("product")
+    page.get_by_label("Password").fill("product")
+    page.get_by_role("button", name="Log in").click()
+    draft_and_start(page)
+    stack.manage("shell", "-c", FORTNIGHT.format(name="Notes with a like"))
+    page.reload()
+    expect(page.locator("svg").first).to_be_visible()
+    shoot(page, "admin-experiment")
+
+    part = ("--percent", "25", "--where", "country in ES, GE", "--reason", "a quarter for a start")
+    stack.manage("flags", "set", "bot.like_notice", *part)
+    page.goto(f"{stack.url}/admin/flags/flag/")
+    expect(page.get_by_text("experiment running")).to_be_visible()
+    shoot(page, "admin-flags")
     page.close()
 
 

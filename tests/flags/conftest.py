@@ -1,12 +1,17 @@
 from collections.abc import Callable
 from datetime import date
+from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
+from django.test import Client
 
 from apps.flags import live, snapshot
 from apps.flags.catalogue import CATALOGUE, Definition, Kind
+from apps.users.models import Staff
 
 Define = Callable[..., Definition]
+Hire = Callable[..., Staff]
 
 
 @pytest.fixture
@@ -34,3 +39,34 @@ def new_deck(define: Define) -> str:
 def deck_size(define: Define) -> str:
     """A value of 10, from 5 to 50."""
     return define("deck_size", Kind.VALUE, default=10, minimum=5, maximum=50).name
+
+
+@pytest.fixture
+def hire(db: None) -> Hire:
+    """Somebody on the staff, with one role; a superuser without any."""
+
+    def make(name: str, role: str | None = "Flag editor") -> Staff:
+        person = Staff.objects.create_user(name, "a long password", is_staff=True, is_superuser=role is None)
+        if role:
+            person.groups.add(Group.objects.get(name=role))
+        return person
+
+    return make
+
+
+@pytest.fixture
+def maria(hire: Hire) -> Staff:
+    """Changes flags."""
+    return hire("maria")
+
+
+@pytest.fixture
+def otto(hire: Hire) -> Staff:
+    """Approves what others want."""
+    return hire("otto", "Flag approver")
+
+
+def browser(person: Staff, **options: Any) -> Client:
+    client = Client(**options)
+    client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    return client

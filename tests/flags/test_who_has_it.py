@@ -108,5 +108,5 @@ def test_it_needs_no_more_queries_for_more_members(
     for number in range(8):
         member(f"Ann{number}")
 
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(12):
         page(ana.pk)

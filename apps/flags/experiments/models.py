@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from apps.core.models import UUIDModel
 
@@ -27,6 +28,15 @@ class Metric(models.TextChoices):
 HARMFUL = frozenset({Metric.REPORT, Metric.BLOCK, Metric.DELETION})
 
 
+class ExperimentQuerySet(models.QuerySet["Experiment"]):
+    def running(self) -> "ExperimentQuerySet":
+        return self.filter(started_at__isnull=False, ended_at=None)
+
+    def in_layer(self, layer: str) -> "ExperimentQuerySet":
+        """Those that hold places of it now, the first to come first; nobody shares a layer without a name."""
+        return self.running().filter(layer=layer).order_by("started_at") if layer else self.none()
+
+
 class Experiment(UUIDModel):
     """Variants of one flag, given to members by lot. A draft until it starts; from then on its design stays.
 
@@ -37,8 +47,8 @@ class Experiment(UUIDModel):
 
     class Status(models.TextChoices):
         DRAFT = "draft", _("Draft")
-        RUNNING = "running", _("Running")
-        ENDED = "ended", _("Ended")
+        RUNNING = "running", pgettext_lazy("state", "Running")
+        ENDED = "ended", pgettext_lazy("state", "Ended")
 
     name = models.CharField(max_length=80, unique=True)
     flag = models.CharField(max_length=100)
@@ -82,6 +92,8 @@ class Experiment(UUIDModel):
     ended_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     ended_at = models.DateTimeField(null=True, editable=False)
     end_reason = models.CharField(max_length=500, blank=True, editable=False)
+
+    objects = ExperimentQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("experiment")

@@ -6,7 +6,6 @@ from hashlib import blake2b
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from apps.flags import live
@@ -35,16 +34,31 @@ DESIGN = (
 _STARTS = 0x666C6167  # the key of the lock that makes starts happen one after the other
 
 
-def save_draft(experiment: Experiment, *, by: AbstractBaseUser | None) -> Experiment:
-    """A new draft, or changes of one. Raises InvalidChangeError as `check_design`; ClosedError once it has started."""
+def save_draft(experiment: Experiment, *, by: AbstractBaseUser | None, seen: str | None = None) -> Experiment:
+    """A new draft, or changes of one; made by whoever changed it last, so that a second person starts what they saw.
+
+    `seen`: the fingerprint of the draft that the changes were made from; None: whatever it is now. Raises
+    InvalidChangeError as `check_design`; ClosedError once it has started; ConflictError when somebody else has
+    changed it since.
+    """
     with transaction.atomic():
-        if experiment._state.adding:
-            experiment.created_by_id = by.pk if by else None
-        elif _locked(experiment).started_at is not None:
-            raise ClosedError(f"{experiment.name} has started: its design stays. Stop it and make another one.")
+        stored = None if experiment._state.adding else _locked(experiment)
+        if stored is not None:
+            _check_is_draft(stored)
+            _check_is_unchanged(stored, seen)
         check_design(experiment)
+        if stored is None or fingerprint(stored) != fingerprint(experiment):
+            experiment.created_by_id = by.pk if by else None
         experiment.save()
     return experiment
+
+
+def discard(experiment: Experiment) -> None:
+    """The draft is gone. Raises ClosedError once it has started."""
+    with transaction.atomic():
+        draft = _locked(experiment)
+        _check_is_draft(draft)
+        draft.delete()
 
 
 def check_design(experiment: Experiment) -> Definition:
@@ -70,9 +84,10 @@ def check_design(experiment: Experiment) -> Definition:
 
 
 def fingerprint(experiment: Experiment) -> str:
-    """Of the design: the same as long as nobody changes it."""
-    design = json.dumps([getattr(experiment, name) for name in DESIGN], default=str)
-    return blake2b(design.encode(), digest_size=16).hexdigest()
+    """Of the design: the same as long as nobody changes it, saved or as it was typed."""
+    design = [getattr(experiment, name) for name in DESIGN]
+    as_text = json.dumps(design, sort_keys=True, default=lambda number: f"{number:.1f}")
+    return blake2b(as_text.encode(), digest_size=16).hexdigest()
 
 
 def start(experiment: Experiment, *, by: AbstractBaseUser | None, seen: str | None = None) -> Experiment:
@@ -84,20 +99,25 @@ def start(experiment: Experiment, *, by: AbstractBaseUser | None, seen: str | No
     killed or set for everyone, has another experiment or a ramp, or the layer has not enough places left.
     """
     with transaction.atomic():
-        _one_start_at_a_time()
-        draft = _locked(experiment)
-        if draft.started_at is not None:
-            raise ClosedError(f"{draft.name} has been started already.")
-        if seen is not None and seen != fingerprint(draft):
-            raise ConflictError(f"{draft.name} has been changed meanwhile. Look at it again before you start it.")
-        definition = check_design(draft)
-        if definition.dangerous and (by is None or by.pk == draft.created_by_id):
-            raise NotAllowedError(f"{draft.flag} is dangerous: somebody else than who made the draft has to start it.")
-        _check_flag_is_free(draft)
-        draft.slots = _places(draft)
+        draft = check_start(experiment, by=by, seen=seen)
         draft.started_by_id, draft.started_at = by.pk if by else None, timezone.now()
         draft.save(update_fields=["slots", "started_by", "started_at"])
         live.changed()
+    return draft
+
+
+def check_start(experiment: Experiment, *, by: AbstractBaseUser | None, seen: str | None = None) -> Experiment:
+    """The draft with the places that it would take, locked until the caller's transaction ends. Raises as `start`."""
+    _one_start_at_a_time()
+    draft = _locked(experiment)
+    if draft.started_at is not None:
+        raise ClosedError(f"{draft.name} has been started already.")
+    _check_is_unchanged(draft, seen)
+    definition = check_design(draft)
+    if definition.dangerous and (by is None or by.pk == draft.created_by_id):
+        raise NotAllowedError(f"{draft.flag} is dangerous: somebody else than who made the draft has to start it.")
+    _check_flag_is_free(draft)
+    draft.slots = _places(draft)
     return draft
 
 
@@ -119,6 +139,16 @@ def stop(experiment: Experiment, *, by: AbstractBaseUser | None, reason: str) ->
     return running
 
 
+def _check_is_draft(stored: Experiment) -> None:
+    if stored.started_at is not None:
+        raise ClosedError(f"{stored.name} has started: its design stays. Stop it and make another one.")
+
+
+def _check_is_unchanged(stored: Experiment, seen: str | None) -> None:
+    if seen is not None and seen != fingerprint(stored):
+        raise ConflictError(f"{stored.name} has been changed meanwhile. Look at it again.")
+
+
 def _locked(experiment: Experiment) -> Experiment:
     return Experiment.objects.select_for_update().get(pk=experiment.pk)
 
@@ -137,7 +167,7 @@ def _check_flag_is_free(draft: Experiment) -> None:
     if state.everyone is not None:
         setting = "on" if state.everyone else "off"
         raise InTheWayError(f"{draft.flag} is set {setting} for everyone, which wins. Take that back first.")
-    other = _running().filter(flag=draft.flag).first()
+    other = Experiment.objects.running().filter(flag=draft.flag).first()
     if other is not None:
         raise InTheWayError(f"{other.name} runs on {draft.flag}. Stop it first.")
     ramp = Ramp.objects.filter(flag=draft.flag, status__in=Ramp.OPEN).first()
@@ -146,7 +176,7 @@ def _check_flag_is_free(draft: Experiment) -> None:
 
 
 def _places(draft: Experiment) -> list[tuple[int, int]]:
-    neighbours = list(_running().filter(layer=draft.layer).order_by("started_at")) if draft.layer else []
+    neighbours = list(Experiment.objects.in_layer(draft.layer))
     taken = [span for each in neighbours for span in read_spans(each.slots)]
     places = free_slots(taken, draft.share)
     if places is None:
@@ -156,7 +186,3 @@ def _places(draft: Experiment) -> list[tuple[int, int]]:
             f"Layer {draft.layer} has {left} % left, and {draft.share} % are wanted. There run: {shares}."
         )
     return places
-
-
-def _running() -> QuerySet[Experiment]:
-    return Experiment.objects.filter(started_at__isnull=False, ended_at=None)

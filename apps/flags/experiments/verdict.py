@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from apps.flags.experiments.results import Arm, Finding, MetricResult, Plan, VariantCount, Verdict
+from apps.flags.texts import signed
 
 
 def verdict(
@@ -71,9 +73,9 @@ def _move_in_words(beginning: str, result: MetricResult, arm: Arm) -> str:
     text = _("{beginning}: {lift} (between {low} and {high}) members who {did}.")
     return text.format(
         beginning=beginning.format(variant=arm.variant),
-        lift=_signed(arm.comparison.lift),
-        low=_signed(arm.comparison.low),
-        high=_signed(arm.comparison.high),
+        lift=signed(arm.comparison.lift),
+        low=signed(arm.comparison.low),
+        high=signed(arm.comparison.high),
         did=result.metric.label,
     )
 
@@ -94,12 +96,12 @@ def _split_in_words(variants: Sequence[VariantCount]) -> str:
 def _what_is_missing(plan: Plan, variants: Sequence[VariantCount], days_left: int | None) -> str:
     observed, needed = sum(each.observed for each in variants), sum(plan.needed.values())
     text = _("Too early to say: {observed} of about {needed} members were observed for the whole window.")
-    so_far = text.format(observed=observed, needed=needed)
+    so_far = text.format(observed=_number(observed), needed=_number(needed))
     if not days_left:
         return so_far
     days = ngettext("About {days} day is left.", "About {days} days are left.", days_left)
     return f"{so_far} {days.format(days=days_left)}"
 
 
-def _signed(lift: float | None) -> str:
-    return "–" if lift is None else f"{100 * lift:+.0f} %".replace("-", "−")
+def _number(members: int) -> str:
+    return number_format(members, force_grouping=True)

@@ -1,28 +1,25 @@
 """The pages of planned changes and ramps: what waits and for whom, how far a ramp is, and the buttons for both."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import display
 
-from apps.core.admin import BaseAdmin, ReadOnlyMixin
 from apps.flags.catalogue import CATALOGUE
 from apps.flags.errors import FlagError, InvalidChangeError
 from apps.flags.headcount import headcount
-from apps.flags.models import Flag, FlagRevision, PlannedChange, Ramp, RampStep, state_diff
+from apps.flags.models import FlagRevision, PlannedChange, Ramp, RampStep, state_diff
+from apps.flags.pages import Act, ActsPage, flag_named, person
 from apps.flags.rollout import plans, ramps
 from apps.flags.rollout.design import Step
 from apps.flags.rollout.forms import PRESETS, RampForm
@@ -40,7 +37,6 @@ _RAMP_COLOURS = {
     "rolled_back": "danger",
     "stopped": None,
 }
-Act = Callable[[UUID, Any, str], Model]
 
 
 def announce(request: HttpRequest, outcome: FlagRevision | PlannedChange | None) -> None:
@@ -55,60 +51,26 @@ def announce(request: HttpRequest, outcome: FlagRevision | PlannedChange | None)
         messages.info(request, _("Planned."))
 
 
-class _DecidedPage(ReadOnlyMixin, BaseAdmin):
-    """A page of one row with buttons, each a POST to an address of its own."""
+class _DecidedPage(ActsPage):
+    """The page of what somebody asks for, and a second person may have to decide."""
 
-    acts: dict[str, tuple[str, Act]] = {}
-    """By the last part of the address: the permission it takes, and the service."""
-
-    def get_urls(self) -> list[URLPattern]:
-        act = self.admin_site.admin_view(require_POST(self.act_view))
-        name = f"{self.opts.app_label}_{self.opts.model_name}_act"
-        return [path("<uuid:key>/do/<slug:verb>/", act, name=name), *super().get_urls()]
-
-    def act_view(self, request: HttpRequest, key: UUID, verb: str) -> HttpResponse:
-        row = self._row(request, str(key))
-        if verb not in self.acts:
-            raise Http404
-        permission, act = self.acts[verb]
-        if not request.user.has_perm(permission):
-            raise PermissionDenied
-        try:
-            act(key, _person(request), request.POST.get("reason", ""))
-        except FlagError as error:
-            self.message_user(request, str(error), messages.ERROR)
-        else:
-            self.log_change(request, row, f"{verb}: {request.POST.get('reason', '')}".rstrip(": "))
-            self._tell(request, self._row(request, str(key)))
-        return redirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[key]))
-
-    def _tell(self, request: HttpRequest, row: Any) -> None:
+    def tell(self, request: HttpRequest, row: Any) -> None:
         ended_badly = row.status in (PlannedChange.Status.FAILED, Ramp.Status.STOPPED) and row.remark
         level = messages.WARNING if ended_badly else messages.SUCCESS
         self.message_user(request, row.get_status_display(), level)
 
-    def _row(self, request: HttpRequest, object_id: str) -> Any:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        row = self.get_object(request, object_id)
-        if row is None:
-            raise Http404
-        return row
-
-    def _page(self, request: HttpRequest, row: Any, template: str, context: dict[str, Any]) -> HttpResponse:
-        own = row.by_id == _person(request).pk
+    def request_page(self, request: HttpRequest, row: Any, template: str, context: dict[str, Any]) -> HttpResponse:
+        own = row.by_id == person(request).pk
         may_decide = row.waits_for_approval and row.is_waiting and not own and request.user.has_perm(APPROVE)
         common = {
-            **self.admin_site.each_context(request),
             "title": str(row),
-            "opts": self.opts,
             "row": row,
-            "flag": Flag.objects.filter(name=row.flag).first(),
+            "flag": flag_named(row.flag),
             "status": self.status(row),
             "is_own": own,
             "may_decide": may_decide,
         }
-        return TemplateResponse(request, f"admin/flags/rollout/{template}.html", {**common, **context})
+        return self.page(request, f"rollout/{template}", {**common, **context})
 
     @display(description=_("status"))
     def status(self, row: Any) -> tuple[str, str]:
@@ -131,9 +93,7 @@ class StageFilter(DropdownFilter):
         waiting = PlannedChange.Status.WAITING
         match self.value():
             case "mine":
-                mine = (
-                    to_decide(_person(request).pk) if request.user.has_perm(APPROVE) else PlannedChange.objects.none()
-                )
+                mine = to_decide(person(request).pk) if request.user.has_perm(APPROVE) else PlannedChange.objects.none()
                 return queryset.filter(pk__in=mine.values("pk"))
             case "approval":
                 return queryset.filter(pk__in=to_decide().values("pk"))
@@ -153,9 +113,9 @@ class PlannedChangeAdmin(_DecidedPage):
     search_fields = ("flag",)
     ordering = ("-created_at",)
     acts = {
-        "approve": (APPROVE, lambda key, by, _reason: plans.approve(key, by=by)),
-        "refuse": (APPROVE, lambda key, by, reason: plans.refuse(key, by=by, reason=reason)),
-        "withdraw": ("flags.change_flag", lambda key, by, _reason: plans.withdraw(key, by=by)),
+        "approve": Act(APPROVE, plans.approve),
+        "refuse": Act(APPROVE, plans.refuse, asks=("reason",)),
+        "withdraw": Act("flags.change_flag", plans.withdraw),
     }
 
     @display(description=_("change"))
@@ -169,13 +129,13 @@ class PlannedChangeAdmin(_DecidedPage):
         return planned.status, planned.get_status_display()
 
     def change_view(self, request: HttpRequest, object_id: str, *_args: Any, **_kwargs: Any) -> HttpResponse:
-        planned: PlannedChange = self._row(request, object_id)
+        planned: PlannedChange = self.row(request, object_id)
         context = {
-            "may_withdraw": planned.is_waiting and plans.may_withdraw(planned, _person(request)),
+            "may_withdraw": planned.is_waiting and plans.may_withdraw(planned, person(request)),
             "label": _PLAN_COLOURS[planned.status],
             **_effect(planned),
         }
-        return self._page(request, planned, "planned_change", context)
+        return self.request_page(request, planned, "planned_change", context)
 
 
 def _effect(planned: PlannedChange) -> dict[str, Any]:
@@ -225,12 +185,12 @@ class RampAdmin(_DecidedPage):
     search_fields = ("flag",)
     ordering = ("-created_at",)
     acts = {
-        "approve": (APPROVE, lambda key, by, _reason: ramps.approve(key, by=by)),
-        "refuse": (APPROVE, lambda key, by, reason: ramps.refuse(key, by=by, reason=reason)),
-        "pause": ("flags.change_ramp", lambda key, by, reason: ramps.pause(key, by=by, reason=reason)),
-        "resume": ("flags.change_ramp", lambda key, by, reason: ramps.resume(key, by=by, reason=reason)),
-        "stop": ("flags.change_ramp", lambda key, by, reason: ramps.stop(key, by=by, reason=reason)),
-        "roll-back": ("flags.change_ramp", lambda key, by, reason: ramps.roll_back(key, by=by, reason=reason)),
+        "approve": Act(APPROVE, ramps.approve),
+        "refuse": Act(APPROVE, ramps.refuse, asks=("reason",)),
+        "pause": Act("flags.change_ramp", ramps.pause, asks=("reason",)),
+        "resume": Act("flags.change_ramp", ramps.resume, asks=("reason",)),
+        "stop": Act("flags.change_ramp", ramps.stop, asks=("reason",)),
+        "roll-back": Act("flags.change_ramp", ramps.roll_back, asks=("reason",)),
     }
 
     @display(description=_("steps"))
@@ -245,7 +205,7 @@ class RampAdmin(_DecidedPage):
         return request.user.has_perm("flags.add_ramp")
 
     def change_view(self, request: HttpRequest, object_id: str, *_args: Any, **_kwargs: Any) -> HttpResponse:
-        ramp: Ramp = self._row(request, object_id)
+        ramp: Ramp = self.row(request, object_id)
         now = timezone.now()
         context = {
             "label": _RAMP_COLOURS[ramp.status],
@@ -256,7 +216,7 @@ class RampAdmin(_DecidedPage):
             "guardrails": ramp.design.guardrails,
             "may_steer": ramp.is_open and request.user.has_perm("flags.change_ramp"),
         }
-        return self._page(request, ramp, "ramp", context)
+        return self.request_page(request, ramp, "ramp", context)
 
     def add_view(self, request: HttpRequest, *_args: Any, **_kwargs: Any) -> HttpResponse:
         if not self.has_add_permission(request):
@@ -269,19 +229,17 @@ class RampAdmin(_DecidedPage):
             except FlagError as error:
                 form.add_error(None, str(error))
         context = {
-            **self.admin_site.each_context(request),
             "title": _("Start a ramp"),
-            "opts": self.opts,
             "form": form,
             "presets": [(key, title) for key, (title, _steps) in PRESETS.items()],
-            "flag": Flag.objects.filter(name=form["flag"].value()).first(),
+            "flag": flag_named(form["flag"].value()),
         }
-        return TemplateResponse(request, "admin/flags/rollout/start.html", context)
+        return self.page(request, "rollout/start", context)
 
     def _start(self, request: HttpRequest, form: RampForm) -> Ramp:
         ramp = ramps.start_ramp(
             form.cleaned_data["flag"],
-            by=_person(request),
+            by=person(request),
             reason=form.cleaned_data["reason"],
             design=form.design,
             value=form.value_given,
@@ -305,8 +263,3 @@ def _asked_for(request: HttpRequest) -> dict[str, str]:
     preset = PRESETS.get(request.GET.get("preset", ""))
     asked = {"flag": request.GET.get("flag", "")}
     return {**asked, "steps": preset[1]} if preset else asked
-
-
-def _person(request: HttpRequest) -> Any:
-    assert request.user.is_authenticated, "the admin lets nobody else in"
-    return request.user

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from apps.core.models import UUIDModel
 from apps.flags.rollout.design import Design, Guardrail, Step
@@ -94,7 +95,7 @@ class Ramp(Request):
 
     class Status(models.TextChoices):
         WAITING = "waiting", _("Waiting for approval")
-        RUNNING = "running", _("Running")
+        RUNNING = "running", pgettext_lazy("state", "Running")
         PAUSED = "paused", _("Paused")
         FINISHED = "finished", _("Finished")
         ROLLED_BACK = "rolled_back", _("Rolled back")

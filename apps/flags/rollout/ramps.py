@@ -123,7 +123,7 @@ def _check_can_be_ramped(flag: Flag, first: State, besides: Ramp | None = None) 
         raise InvalidChangeError(f"{share.normalize():f} % have it already: begin with more, or take it back first")
     if share and first.value != now.value:
         raise InvalidChangeError(f"{flag.name} is {now.value} for some: a ramp cannot change that to {first.value}")
-    if Experiment.objects.filter(flag=flag.name, started_at__isnull=False, ended_at=None).exists():
+    if Experiment.objects.running().filter(flag=flag.name).exists():
         raise InvalidChangeError(f"an experiment is running on {flag.name}: end it first")
     others = Ramp.objects.exclude(pk=besides.pk) if besides else Ramp.objects.all()
     if others.filter(flag=flag.name, status__in=Ramp.OPEN).exists():

@@ -10,7 +10,7 @@ from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from apps.flags.experiments.assignment import WITH, WITHOUT
-from apps.flags.models import Exposure, FlagRevision, PlannedChange, Ramp, RampStep
+from apps.flags.models import Experiment, Exposure, FlagRevision, PlannedChange, Ramp, RampStep
 from apps.flags.state import State
 
 # A ramp that was rolled back is told of for so long.
@@ -48,16 +48,18 @@ def rolled_back_lately() -> QuerySet[Ramp]:
 class Notices:
     """What everybody who looks at a flag must know first."""
 
+    experiment: Experiment | None
     ramp: Ramp | None
     planned: tuple[PlannedChange, ...]
 
 
 def notices(flag: str) -> Notices:
-    """The ramp that is open, or was rolled back lately; the changes that wait. Two queries."""
+    """What runs or is open, or was rolled back lately, and the changes that wait. Three queries."""
     told = Q(status__in=Ramp.OPEN) | Q(pk__in=rolled_back_lately().values("pk"))
     ramp = Ramp.objects.filter(told, flag=flag).select_related("by").order_by("-created_at").first()
     waiting = PlannedChange.objects.filter(flag=flag, status=PlannedChange.Status.WAITING).select_related("by")
-    return Notices(ramp, tuple(waiting.order_by("created_at")))
+    experiment = Experiment.objects.running().filter(flag=flag).first()
+    return Notices(experiment, ramp, tuple(waiting.order_by("created_at")))
 
 
 @dataclass(frozen=True)

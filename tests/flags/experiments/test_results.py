@@ -93,7 +93,7 @@ def test_it_warns_of_harm_while_it_is_too_early_for_the_rest(study: Experiment) 
     verdict = shown(study).verdict
 
     assert verdict.finding is Finding.TOO_EARLY
-    assert verdict.text.startswith("Too early to say: 4000 of about")
+    assert verdict.text.startswith("Too early to say: 4,000 of about")
     (warning,) = verdict.warnings
     assert warning.startswith("new does harm: +")
     assert warning.endswith("members who blocked somebody.")

@@ -1,52 +1,16 @@
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import count
-from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group
-from django.test import Client
 from django.utils import timezone
 
 from apps.flags.experiments.models import Exposure, Metric, Outcome
 from apps.flags.models import RampStep
-from apps.users.models import Staff, User
+from apps.users.models import User
 from tests.flags.conftest import Define
 
-Hire = Callable[..., Staff]
 _numbers = count(9_000_000_001)
 DANGEROUS, HARMLESS = "signup.open", "bot.notes"
-
-
-@pytest.fixture
-def hire(db: None) -> Hire:
-    """Somebody on the staff, with one role; a superuser without any."""
-
-    def make(name: str, role: str | None = "Flag editor") -> Staff:
-        person = Staff.objects.create_user(name, "a long password", is_staff=True, is_superuser=role is None)
-        if role:
-            person.groups.add(Group.objects.get(name=role))
-        return person
-
-    return make
-
-
-@pytest.fixture
-def maria(hire: Hire) -> Staff:
-    """Changes flags."""
-    return hire("maria")
-
-
-@pytest.fixture
-def otto(hire: Hire) -> Staff:
-    """Approves what others want."""
-    return hire("otto", "Flag approver")
-
-
-def browser(person: Staff, **options: Any) -> Client:
-    client = Client(**options)
-    client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
-    return client
 
 
 @pytest.fixture

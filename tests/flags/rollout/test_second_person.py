@@ -16,8 +16,8 @@ from apps.flags.selectors import history
 from apps.flags.services import change, kill, propose, restore
 from apps.flags.tasks import apply_due_changes
 from apps.users.models import Staff
-from tests.flags.conftest import Define
-from tests.flags.rollout.conftest import DANGEROUS, HARMLESS, Clock, Hire
+from tests.flags.conftest import Define, Hire
+from tests.flags.rollout.conftest import DANGEROUS, HARMLESS, Clock
 
 pytestmark = pytest.mark.django_db
 
