@@ -3,10 +3,14 @@
 One side applies: the table of Su, Bayoumi and Joachims ("Optimizing Rankings for Recommendation in Matching Markets",
 WWW 2022; README of bayoumi17m/SW-matching-markets), 150 candidates who rank 100 employers, with their figures beside.
 Both sides like: the crowded market of Tomita, Togashi, Hashizume and Ohsaka (RecSys 2023).
+
+And what it costs to clear a region's market, where each member's hundred best candidates are known.
 """
 
 import argparse
+import resource
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +19,7 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from apps.matching.engine.market import Graph, clear, scores
+from apps.matching.engine.market import Graph, clear, scores, union
 from benchmarks.report import print_table, write
 
 Matrix = NDArray[np.float64]
@@ -35,6 +39,7 @@ CROWDING, SIZES = (0.25, 0.5, 0.75), ((1000, 1000), (2000, 1000))
 # As published, the value of a pair is p + q. On p·q, which is what a match is worth, the market has to be colder.
 SUM_TEMPERATURE, PRODUCT_TEMPERATURE = 1.0, 0.02
 STEPS, STEP = 50, 0.2
+REGION, BEST = 100_000, 100
 
 
 def crowded(rows: int, columns: int, crowding: float, rng: np.random.RandomState) -> tuple[Matrix, Matrix]:
@@ -157,14 +162,55 @@ def both_sides_like(sizes: tuple[tuple[int, int], ...]) -> tuple[dict[str, float
     return figures, ratios
 
 
+def region(side: int, rng: np.random.Generator) -> Graph:
+    """Everybody's best on the other side with log p·q, mostly the same popular ones: lists that are not joined yet."""
+    appeal = rng.normal(0, 1, 2 * side)
+    popular_first = np.argsort(-appeal.reshape(2, side), axis=1)
+    indptr, indices, values = [0], [], []
+    for member in range(2 * side):
+        other = 1 - member // side
+        drawn = np.unique((side * rng.random(BEST) ** 2).astype(np.int64))
+        own = popular_first[other][drawn] + other * side
+        indices.append(own.astype(np.int32))
+        values.append((-3 + appeal[member] / 2 + appeal[own] / 2 + rng.normal(0, 0.5, len(own))).astype(np.float32))
+        indptr.append(indptr[-1] + len(own))
+    return Graph(np.array(indptr), np.concatenate(indices), np.concatenate(values))
+
+
+def cost(side: int) -> dict[str, float]:
+    """Seconds and memory of the whole process; the first, small one compiles."""
+    figures: dict[str, float] = {}
+    for size in (100, side):
+        lists = region(size, np.random.default_rng(1))
+        before = time.perf_counter()
+        graph = union(lists.indptr, lists.indices, lists.values)
+        joined = time.perf_counter()
+        prices = clear(graph, np.ones(2 * size, dtype=np.float32))
+        scores(graph, prices)
+        cleared_at = time.perf_counter()
+        name = f"{size}×{size}"
+        figures = {
+            f"{name}: pairs": len(graph.indices) // 2,
+            f"{name}: seconds to join lists": round(joined - before, 1),
+            f"{name}: seconds to clear and score": round(cleared_at - joined, 1),
+            f"{name}: sweeps": prices.sweeps,
+            f"{name}: error": round(prices.error, 5),
+            f"{name}: GB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2),
+        }
+    print_table(["cost", ""], [[setting, f"{figure:g}"] for setting, figure in figures.items()])
+    return figures
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="fewer simulated markets, the smaller size only")
+    parser.add_argument("--quick", action="store_true", help="fewer simulated markets, the smaller sizes only")
     quick = parser.parse_args().quick
     applications, against_published = one_side_applies(RUNS // 5 if quick else RUNS)
     print()  # noqa: T201
     likes, against_product = both_sides_like(SIZES[:1] if quick else SIZES)
-    write("market", applications | likes, against_published | against_product)
+    print()  # noqa: T201
+    costs = cost(REGION // 10 if quick else REGION)
+    write("market", applications | likes | costs, against_published | against_product)
 
 
 if __name__ == "__main__":

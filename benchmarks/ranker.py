@@ -11,9 +11,6 @@ evening are their history, and those of the second half are ranked. Race is left
 
 import argparse
 import csv
-import json
-import os
-import platform
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,6 +27,7 @@ from apps.matching.engine.history import History, Population, Swipes, population
 from apps.matching.engine.ranker import Model, likelihoods  # noqa: E402
 from apps.matching.engine.scoring import score as heuristic_score  # noqa: E402
 from apps.matching.engine.training import Impressions, auc, calibration_error, mutual_in_top, train  # noqa: E402
+from benchmarks.report import write  # noqa: E402
 
 DEFAULT = ROOT.parent / "shared" / "data" / "speed_dating_waves_1_14.csv"
 INTERESTS = ["sports", "tvsports", "exercise", "dining", "museums", "art", "hiking", "gaming", "clubbing", "reading"]
@@ -301,10 +299,7 @@ def main() -> None:
         figures, ratios = report(setting, outcomes(training, testing, warm=warm))
         written["figures"] |= figures
         written["ratios"] |= ratios
-    machine = {"python": platform.python_version(), "processor": platform.machine(), "cores": os.cpu_count()}
-    path = ROOT / "var" / "bench" / "ranker.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({**written, "machine": machine}, indent=2, ensure_ascii=False))
+    write("ranker", written["figures"], written["ratios"])
 
 
 if __name__ == "__main__":

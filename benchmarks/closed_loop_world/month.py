@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from closed_loop_world.people import DAYS, Bools, Floats, Ints, Town
+from benchmarks.closed_loop_world.people import MAN, WOMAN, Bools, Floats, Ints, Town
 
 NEVER = -1
 
@@ -54,30 +54,30 @@ class Served:
     propensity: Floats
 
 
-# Of the town, the log, the members who will look today and for how many cards at most: what they are shown.
-Algorithm = Callable[[Town, Log, Ints, Ints], Served]
+# Of the log, the members who will look today and for how many cards at most: what they are shown.
+Algorithm = Callable[[Log, Ints, Ints], Served]
 
 
-def live(town: Town, algorithm: Algorithm, seed: int) -> Log:
+def live(town: Town, likes: Bools, algorithm: Algorithm, seed: int) -> Log:
     """The log after the month. Who looks when, and for how long, is the same under each algorithm."""
-    rng, log = np.random.default_rng(seed), Log.of(town)
-    for day in range(DAYS):
+    rng, log = np.random.default_rng([seed, 1]), Log.of(town)
+    for day in range(town.days):
         log.day, log.listed = day, town.joined <= day
         looks = (rng.random(len(town)) < town.looks) & log.listed
         moment, cards = day + rng.random(len(town)), rng.poisson(town.cards_a_day)
         viewers = np.flatnonzero(looks & (cards > 0))
-        served = algorithm(town, log, viewers, cards[viewers])
-        _swipe(town, log, served)
+        served = algorithm(log, viewers, cards[viewers])
+        _swipe(town, likes, log, served)
         log.last_active[looks] = moment[looks]
     return log
 
 
-def _swipe(town: Town, log: Log, served: Served) -> None:
+def _swipe(town: Town, likes: Bools, log: Log, served: Served) -> None:
     assert not log.swiped[served.pair].any()
     assert len(np.unique(served.pair)) == len(served.pair)
     assert log.listed[town.candidate[served.pair]].all()
     log.swiped_on[served.pair] = log.day
-    log.liked[served.pair] = town.likes[served.pair]
+    log.liked[served.pair] = likes[served.pair]
     log.position[served.pair], log.propensity[served.pair] = served.position, served.propensity
     log.shown += np.bincount(town.candidate[served.pair], minlength=len(town))
     log.cards += len(served.pair)
@@ -92,8 +92,8 @@ def figures(town: Town, log: Log) -> dict[str, float]:
         "capped matches": float(np.minimum(matches, 10).sum() / 2),
         "cards": float(log.cards),
     }
-    exposure = log.shown / (DAYS - town.joined)
-    for side, name in ((1, "women"), (2, "men")):
+    exposure = log.shown / (town.days - town.joined)
+    for side, name in ((WOMAN, "women"), (MAN, "men")):
         own = town.shown.gender == side
         result[f"{name} with a match"] = float((matches[own] > 0).mean())
         result[f"Gini of {name}"] = gini(exposure[own])

@@ -1,4 +1,9 @@
-"""Who lives in the town: what they show, and the taste that only their swipes betray."""
+"""Who lives in the town: what they show, and the tastes that only their swipes betray.
+
+The numbers are set so that likes look as they do where people were watched: women like one card in six and men one in
+three, both sides differ much among themselves in how picky and how liked they are, what is stated (age, place,
+interests) tells a part of it, shared habits more, and much is between two people alone.
+"""
 
 from dataclasses import dataclass
 
@@ -14,7 +19,6 @@ Bools = NDArray[np.bool_]
 WOMAN, MAN = 1, 2
 SHARE_OF_WOMEN = 0.45
 INTERESTS, HABITS = 40, 4
-DAYS = 30
 NEWCOMERS = 0.3  # of the members join during the month, the others are there on its first day
 MOST_CARDS = 80  # on one day
 
@@ -28,8 +32,12 @@ CHEMISTRY = 0.7  # of one for one other, which nothing tells
 
 @dataclass(frozen=True)
 class Town:
-    """Columns by member, and by pair in reach: rows as in a CSR matrix, each pair once in either member's row."""
+    """Columns by member, and by pair in reach: rows as in a CSR matrix, each pair once in either member's row.
 
+    Nothing in it tells who likes whom.
+    """
+
+    days: int
     shown: People
     interests: Bools
     completeness: Floats
@@ -40,13 +48,13 @@ class Town:
     viewer: Ints
     candidate: Ints
     back: Ints  # the same pair in the other's row
-    likes: Bools  # hidden: would the viewer like the candidate?
 
     def __len__(self) -> int:
         return len(self.shown)
 
 
-def settle(members: int, seed: int) -> Town:
+def settle(members: int, days: int, seed: int) -> tuple[Town, Bools]:
+    """The town, and by pair whether the viewer would like the candidate: known to nobody until they swipe."""
     rng = np.random.default_rng(seed)
     shown = _shown(members, rng)
     habits = rng.normal(size=(members, HABITS))
@@ -55,20 +63,21 @@ def settle(members: int, seed: int) -> Town:
     viewer, candidate = np.nonzero(_in_reach(shown))
     back = np.lexsort((viewer, candidate))
     odds = _log_odds(shown, interests, habits, attractiveness, viewer, candidate, rng)
-    return Town(
+    town = Town(
+        days=days,
         shown=shown,
         interests=interests,
         # those who look better show a little more
         completeness=1 / (1 + np.exp(-0.5 * attractiveness - rng.normal(size=members))),
-        joined=np.where(rng.random(members) < NEWCOMERS, rng.integers(1, DAYS - 5, members), 0),
+        joined=np.where(rng.random(members) < NEWCOMERS, rng.integers(1, days - 5, members), 0),
         cards_a_day=np.minimum(rng.lognormal(np.log(8), 0.8, members), MOST_CARDS),
         looks=rng.beta(3, 2, members),
         indptr=np.searchsorted(viewer, np.arange(members + 1)),
         viewer=viewer,
         candidate=candidate,
         back=back,
-        likes=rng.random(len(viewer)) < 1 / (1 + np.exp(-odds)),
     )
+    return town, rng.random(len(viewer)) < 1 / (1 + np.exp(-odds))
 
 
 def _shown(members: int, rng: np.random.Generator) -> People:
@@ -99,11 +108,7 @@ def _interests(habits: Floats, rng: np.random.Generator) -> Bools:
 
 
 def _in_reach(shown: People) -> Bools:
-    rows = [
-        reach(People(**{name: column[i : i + 1] for name, column in vars(shown).items()}), shown)
-        for i in range(len(shown))
-    ]
-    result = np.array(rows)
+    result = np.array([reach(shown.where(np.array([member])), shown) for member in range(len(shown))])
     np.fill_diagonal(result, False)
     return result
 
@@ -124,13 +129,12 @@ def _log_odds(
     wanted = rng.normal(size=(members, HABITS)) / np.sqrt(HABITS)
     ideal_age = (shown.age_min + shown.age_max) / 2
     shared = (interests.astype(np.float32) @ interests.T.astype(np.float32))[viewer, candidate]
-    one, other = (People(**{name: column[who] for name, column in vars(shown).items()}) for who in (viewer, candidate))
     result: Floats = (
         generous[viewer]
         + ATTRACTIVENESS * attractiveness[candidate]
         + SHARED_INTEREST * (shared - 1)
         + YEARS_FROM_IDEAL * np.abs(shown.age[candidate] - ideal_age[viewer])
-        + KILOMETRES * distance_km(one, other)
+        + KILOMETRES * distance_km(shown.where(viewer), shown.where(candidate))
         + TASTE * np.einsum("ij,ij->i", wanted[viewer], habits[candidate])
         + CHEMISTRY * rng.normal(size=len(viewer))
     )

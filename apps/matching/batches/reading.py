@@ -25,7 +25,7 @@ from apps.matching.models import REGION_RESOLUTION
 # One region, at least 100 km, beyond the border: as far as nine members in ten look. The others' decks are topped up
 # on demand, where nobody is too far away.
 BORDER_REGIONS = 1
-_FACTS: Final = np.dtype([(name, ">f4") for name in (*COUNTS, "swipes_received", "price", "completeness")])
+_FACTS: Final = np.dtype([(name, ">f4") for name in (*COUNTS, "swipes_received", "price", "completeness", "has_match")])
 _SWIPE: Final = np.dtype([("swiper", ">i4"), ("target", ">i4"), ("liked", "i1")])
 
 
@@ -39,6 +39,7 @@ class Territory:
     is_own: Bools  # of the territory itself
     swipes_received: Column
     listed_days: Column
+    has_match: Bools  # or had one
     price: Column  # as their own territory's last build left it; NaN: never
 
     def __len__(self) -> int:
@@ -85,6 +86,7 @@ def read_territory(cell: int, population: Population) -> Territory | None:
         is_own=is_own,
         swipes_received=columns["swipes_received"],
         listed_days=(np.maximum(hour - rows["published_hour"], 0) / 24).astype(np.float32),
+        has_match=columns["has_match"] > 0,
         price=columns["price"],
     )
 
@@ -124,7 +126,11 @@ _MEMBERS = f"""
                 || float4send(((
                     (profile.bio <> '')::integer + (cardinality(profile.interests) > 0)::integer
                     + EXISTS (SELECT FROM users_photo WHERE user_id = candidate.user_id AND position = 1)::integer
-                ) / 3.0)::float4) AS facts,
+                ) / 3.0)::float4)
+                || float4send((
+                    EXISTS (SELECT FROM matching_match WHERE low_id = candidate.user_id)
+                    OR EXISTS (SELECT FROM matching_match WHERE high_id = candidate.user_id)
+                )::integer::float4) AS facts,
             array_to_string(profile.interests, ',') AS interests,
             member.language
         FROM matching_candidate AS candidate

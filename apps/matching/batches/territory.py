@@ -138,7 +138,7 @@ def _some(chosen: Chosen, start: int, end: int) -> Chosen:
 
 
 def _prices(territory: Territory, viewers: Ints, chosen: Chosen) -> Float32s:
-    """What everybody's attention is worth, and a little for those whom others hardly see. By position."""
+    """By position: what everybody's attention asks of whoever looks at them."""
     lengths = np.zeros(len(territory), dtype=np.int64)
     lengths[viewers] = np.diff(chosen.indptr)
     # rows in the order of positions
@@ -149,8 +149,8 @@ def _prices(territory: Territory, viewers: Ints, chosen: Chosen) -> Float32s:
     graph = market.union(indptr, chosen.candidate[source], chosen.value[source])
     cleared = market.clear(graph, np.ones(len(territory), dtype=np.float32))
     seen = market.overexposure(territory.swipes_received, territory.listed_days, territory.members.people.gender)
-    price: Float32s = cleared.price + np.float32(market.FAIRNESS) * seen
-    return price
+    waiting = market.is_waiting(territory.members.history.likes_given, territory.has_match.astype(np.int64))
+    return market.asked(cleared, seen, waiting)
 
 
 @transaction.atomic

@@ -37,7 +37,8 @@ _WHOLE = 1 - 1e-9  # a card is due; shares of 0.1 add up to a little less than 1
 class Candidates:
     """Rows of candidates, one a deck: those of deck `d` are at `indptr[d]:indptr[d + 1]`, each once, in any order.
 
-    Who was swiped on, blocked or shown within the present cycle is not among them.
+    Who was swiped on, blocked or shown within the present cycle is not among them, nor who has passed on the viewer:
+    nothing can come of that card.
     """
 
     indptr: Int64s

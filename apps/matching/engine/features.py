@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.matching.engine.eligibility import Bools, Ints, People, distance_km
+from apps.matching.engine.factors import Factors
 from apps.matching.engine.history import Column, History, Population
 
 Bits = NDArray[np.uint8]
@@ -23,7 +24,8 @@ GIVER = ("baseline", "generosity", "giver.age")
 RECEIVER = ("appeal", "activity", "replies", "completeness", "receiver.age")
 MUTUAL = ("nearness", "age_gap")
 DIRECTED = ("outside_age_range", "likes_giver", "shown_before")
-FEATURES = (*GIVER, *RECEIVER, *MUTUAL, *DIRECTED)
+LEARNED = ("affinity",)  # directed as well
+FEATURES = (*GIVER, *RECEIVER, *MUTUAL, *DIRECTED, *LEARNED)
 # These are followed by the name of an answer (giver, receiver) or of a set (shared).
 OPEN_ENDED = ("giver.", "receiver.", "shared.")
 
@@ -40,6 +42,7 @@ class Members:
     completeness: Column  # share of the optional parts of the profile that are filled, 0 to 1
     sets: Mapping[str, Bits] = field(default_factory=dict)  # interests, languages: rows packed by `Population.pack`
     answers: Mapping[str, Column] = field(default_factory=dict)  # what else members say about themselves, as numbers
+    factors: Factors | None = None  # None: nothing was learned yet
 
     def __len__(self) -> int:
         return len(self.people)
@@ -79,6 +82,7 @@ def features(members: Members, pairs: Pairs, population: Population) -> Columns:
         **{name: column[pairs.receiver] for name, column in receiver_columns(members, population).items()},
         **mutual_columns(members, pairs, population),
         **directed_columns(members, pairs),
+        **learned_columns(members, pairs),
     }
 
 
@@ -129,6 +133,11 @@ def directed_columns(members: Members, pairs: Pairs) -> Columns:
         "likes_giver": pairs.likes_giver.astype(np.float32),
         "shown_before": np.log1p(pairs.shown_before).astype(np.float32),
     }
+
+
+def learned_columns(members: Members, pairs: Pairs) -> Columns:
+    """An entry a pair, of this direction alone; no column where no factors have been learned."""
+    return {"affinity": members.factors.affinity(pairs.giver, pairs.receiver)} if members.factors else {}
 
 
 def _at(people: People, positions: Ints) -> People:

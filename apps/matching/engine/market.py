@@ -17,12 +17,16 @@ from numpy.typing import NDArray
 Float32s = NDArray[np.float32]
 Int32s = NDArray[np.int32]
 Int64s = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 # How much any match is worth beside staying alone. On log p·q, without it nearly nobody matches: prices say nothing.
 SHIFT = 2.0
 # Measured by benchmarks/closed_loop.py: colder than the papers' 1, at which log p·q loses to the plain product.
 TEMPERATURE = 0.1
-FAIRNESS = 0.2
+# What counts beside the price, measured by the same. In log odds of a match, so that 0.3 is a third more likely.
+FAIRNESS, PATIENCE = 0.4, 0.4
+# Who has liked this many and has no match yet has shown that they want one.
+LIKES_OF_THE_WAITING = 3
 # Keeps exp() and what is summed of it inside float32; the ranking uses values whole.
 _STEEPEST = 40.0
 
@@ -110,13 +114,35 @@ def expected_matches(graph: Graph, prices: Prices, *, shift: float = SHIFT) -> F
     return result
 
 
+def asked(
+    prices: Prices,
+    overexposed: Float32s,
+    waiting: Bools,
+    *,
+    strength: float = 1.0,
+    fairness: float = FAIRNESS,
+    patience: float = PATIENCE,
+) -> Float32s:
+    """By member: what their attention asks of whoever looks at them; a candidate's score is the pair's value less this.
+
+    The viewer's own price changes nothing in their deck. Prices spread matches; `fairness` lifts whom they leave unseen
+    (times `overexposure`), `patience` those who wait (see `is_waiting`) for their first match.
+    """
+    return np.float32(strength) * prices.price + np.float32(fairness) * overexposed - np.float32(patience) * waiting
+
+
+def is_waiting(likes_given: Float32s, matches: Int64s) -> Bools:
+    """Who keeps liking without a match. They alone are lifted: whoever likes nobody gains nothing by being shown."""
+    result: Bools = (likes_given >= LIKES_OF_THE_WAITING) & (matches == 0)
+    return result
+
+
 def overexposure(shown: Float32s, days: Float32s, group: Int64s) -> Float32s:
     """By member: log of how often their card was shown, against what is usual in their group (gender); 0 is usual.
 
-    days: for how long they have been listed; what is usual is counted a day. Scores less FAIRNESS times this of the
-    candidate lift those whom prices leave unseen, as a proportional controller does (Morik, Singh, Hong and Joachims,
-    "Controlling Fairness and Bias in Dynamic Learning-to-Rank", SIGIR 2020). One day of the usual is added to both, so
-    that newcomers start at 0.
+    days: for how long they have been listed; what is usual is counted a day. Taken from scores it works as a
+    proportional controller (Morik, Singh, Hong and Joachims, "Controlling Fairness and Bias in Dynamic
+    Learning-to-Rank", SIGIR 2020). One day of the usual is added to both, so that newcomers start at 0.
     """
     _, place = np.unique(group, return_inverse=True)
     usual = (np.bincount(place, shown) + 1) / (np.bincount(place, days) + 1)

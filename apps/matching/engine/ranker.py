@@ -18,6 +18,7 @@ from apps.matching.engine.features import (
     directed_columns,
     giver_columns,
     is_known,
+    learned_columns,
     mutual_columns,
     receiver_columns,
 )
@@ -125,7 +126,7 @@ def likelihoods(model: Model, members: Members, pairs: Pairs) -> Likelihoods:
     mutual = model.log_odds(mutual_columns(members, pairs, model.population))
 
     def directed(way: Pairs) -> Column:
-        own = model.log_odds(directed_columns(members, way))
+        own = model.log_odds(directed_columns(members, way) | learned_columns(members, way))
         return sigmoid(giving[way.giver] + receiving[way.receiver] + mutual + own)
 
     return Likelihoods(directed(pairs), directed(pairs.reversed()))

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.matching.engine.eligibility import ANYWHERE_KM, People
+from apps.matching.engine.factors import Factors
 from apps.matching.engine.features import Members, Pairs, features, is_known
 from apps.matching.engine.history import History, Population, Swipes, population_of, rarity
 
@@ -142,3 +143,13 @@ def test_it_says_which_names_it_can_answer_for() -> None:
     assert is_known("appeal")
     assert is_known("giver.go_out")
     assert not is_known("zodiac")
+
+
+def test_it_knows_whose_kind_somebody_is_in_one_direction_and_only_when_that_was_learned() -> None:
+    taste = np.array([[1, 2, 0, 0], [0, 0, 0, 0]], dtype=np.float32)
+    looks = np.array([[9, 9, 9, 9], [3, 1, 7, 7]], dtype=np.float32)
+    known = replace(members([30, 30]), factors=Factors(taste, looks))
+    there, back = (Pairs.of(np.array([one]), np.array([1 - one])) for one in (0, 1))
+    assert features(known, there, USUAL)["affinity"].tolist() == [5]
+    assert features(known, back, USUAL)["affinity"].tolist() == [0]
+    assert "affinity" not in of_pair(members([30, 30]))

@@ -5,7 +5,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apps.matching.engine.market import Graph, Int32s, clear, expected_matches, overexposure, scores, union
+from apps.matching.engine.market import (
+    Graph,
+    Int32s,
+    asked,
+    clear,
+    expected_matches,
+    is_waiting,
+    overexposure,
+    scores,
+    union,
+)
 
 unhurried = settings(deadline=None, max_examples=40)
 
@@ -149,3 +159,37 @@ def test_it_knows_who_was_shown_more_than_is_usual_for_their_gender() -> None:
 def test_it_holds_nobody_overexposed_before_anybody_was_shown() -> None:
     nothing = np.zeros(4, dtype=np.float32)
     assert overexposure(nothing, nothing, group=np.array([1, 2, 1, 2])).tolist() == [0, 0, 0, 0]
+
+
+def test_it_asks_more_for_whoever_was_shown_often_and_less_for_whoever_waits() -> None:
+    graph = _market(20, 8, seed=4)
+    prices = clear(graph, np.ones(20, dtype=np.float32))
+    overexposed, nobody = np.linspace(-1, 1, 20).astype(np.float32), np.zeros(20, dtype=bool)
+    plain = asked(prices, overexposed, nobody, fairness=0)
+    assert np.array_equal(plain, prices.price)
+    assert np.all(np.diff(asked(prices, overexposed, nobody) - plain) > 0)
+    assert np.all(asked(prices, overexposed, ~nobody) < asked(prices, overexposed, nobody))
+    assert not asked(prices, overexposed, nobody, strength=0, fairness=0).any()
+
+
+def test_it_says_who_waits_for_a_first_match() -> None:
+    likes, matches = np.array([0, 2, 3, 9], dtype=np.float32), np.array([0, 0, 0, 1])
+    assert is_waiting(likes, matches).tolist() == [False, False, True, False]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_it_spreads_attention_over_more_people_when_it_has_a_price(seed: int) -> None:
+    """Everybody looks at their best of the other side: by value alone they all look at the same few."""
+    rng, side = np.random.default_rng(seed), 50
+    appeal = rng.normal(0, 2, 2 * side)
+    value = rng.normal(0, 1, (side, side)) + appeal[:side, None] + appeal[side:]
+    other = np.r_[np.tile(np.arange(side, 2 * side), side), np.tile(np.arange(side), side)].astype(np.int32)
+    graph = Graph(np.arange(2 * side + 1) * side, other, np.r_[value.ravel(), value.T.ravel()].astype(np.float32))
+    prices = clear(graph, np.ones(2 * side, dtype=np.float32), temperature=0.5)
+
+    def looked_at(strength: float) -> int:
+        best = scores(graph, prices, strength=strength).reshape(2 * side, side).argmax(axis=1)
+        return len(set(other.reshape(2 * side, side)[np.arange(2 * side), best].tolist()))
+
+    assert looked_at(1) > looked_at(0.5) > looked_at(0)
+    assert looked_at(1) > 3 * looked_at(0)

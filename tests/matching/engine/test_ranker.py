@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.matching.engine.eligibility import People
+from apps.matching.engine.factors import Factors
 from apps.matching.engine.features import Columns, Members, Pairs, features
 from apps.matching.engine.history import Population, Swipes, population_of, rarity
 from apps.matching.engine.ranker import Likelihoods, Model, likelihoods, starting_model
@@ -54,6 +55,7 @@ def town() -> Town:
         np.ones(SIZE, dtype=np.float32),
         {"interests": bits},
         {"smokes": np.where(rng.random(SIZE) < 0.5, np.nan, 1).astype(np.float32)},
+        Factors(*rng.normal(0, 0.5, (2, SIZE, 4)).astype(np.float32)),
     )
     return known, usual
 
