@@ -13,6 +13,7 @@ from apps.conversations.selectors import consents, own_message
 from apps.core.errors import RuleError
 from apps.flags.experiments.models import Metric
 from apps.matching.models import Match
+from apps.matching.services import note_message
 from apps.notifications.models import Priority
 from apps.notifications.services import Outgoing, enqueue
 from apps.users.models import User
@@ -74,6 +75,7 @@ def relay(
         params["reply_markup"] = markup
     (delivery,) = enqueue([_to(partner, _METHOD[content.kind], params)])
     Conversation.objects.filter(pk=conversation.pk).update(last_message_at=timezone.now())
+    note_message(conversation.match, sender)
     message = Message.objects.create(
         conversation=conversation,
         sender=sender,

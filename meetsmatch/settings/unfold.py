@@ -89,6 +89,8 @@ UNFOLD = {
                     _list(_("Flags"), "toggle_on", "flags_flag"),
                     _list(_("Planned changes"), "pending_actions", "flags_plannedchange"),
                     _list(_("Ramps"), "stairs", "flags_ramp"),
+                    _list(_("Model versions"), "model_training", "matching_rankermodel"),
+                    _list(_("Market and decks"), "balance", "matching_deckbuild"),
                     _list(_("Experiments"), "science", "flags_experiment"),
                     _list(_("Switches"), "power_settings_new", "waffle_switch"),
                     _list(_("Samples"), "percent", "waffle_sample"),

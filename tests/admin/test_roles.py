@@ -12,7 +12,14 @@ MEMBER_LISTS = (
     "notifications_delivery",
     "bot_update",
 )
-PRODUCT_LISTS = ("flags_flag", "flags_plannedchange", "flags_ramp", "waffle_switch")
+PRODUCT_LISTS = (
+    "flags_flag",
+    "flags_plannedchange",
+    "flags_ramp",
+    "matching_deckbuild",
+    "matching_rankermodel",
+    "waffle_switch",
+)
 ACCESS_LISTS = (
     "users_staff",
     "auth_group",

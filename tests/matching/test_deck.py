@@ -124,6 +124,7 @@ def test_it_shows_nobody_first_for_a_pass(ann: User) -> None:
 )
 def test_it_shows_the_nearer_and_the_more_alike_first(ann: User, better: Any, worse: Any) -> None:
     ann.profile.interests = ["chess"]
+    ann.profile.save()
     man("Worse", **worse)
     man("Better", **better)
     assert deck(ann) == ["Better", "Worse"]

@@ -1,5 +1,6 @@
 """The deck: one card at a time, like, like with a note, pass, undo; and what a match looks like to both."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,10 +11,11 @@ from apps import flags
 from apps.bot import keyboards, texts
 from apps.bot.handlers import chat, signup
 from apps.bot.turn import Reply, Turn, say, send_photo, toast
+from apps.matching.learning.reasons import Reason
 from apps.matching.models import Match
-from apps.matching.selectors import Card, can_see, card_of, is_listed, next_card, widenings
+from apps.matching.selectors import Card, can_see, card_of, is_listed, next_card, why_shown, widenings
 from apps.matching.services import block as block_member
-from apps.matching.services import record_swipe, undo_last_swipe
+from apps.matching.services import record_impression, record_swipe, undo_last_swipe
 from apps.notifications.models import Priority
 from apps.users import services
 from apps.users.models import Photo, User
@@ -31,7 +33,11 @@ def show_next(turn: Turn) -> Reply:
     if not is_listed(turn.user):
         return turn.screen(texts.meeting.paused(), keyboards.resume())
     card = next_card(turn.user)
-    return _show(turn, card) if card else _empty_deck(turn)
+    if card is None:
+        return _empty_deck(turn)
+    if card.placement:
+        record_impression(turn.user, card.placement)
+    return _show(turn, card)
 
 
 def like(turn: Turn) -> Reply:
@@ -148,7 +154,11 @@ def _show(turn: Turn, card: Card, *, photo_number: int = 0) -> Reply:
     number = photo_number if photo_number < len(photos) else 0
     with_note = _may_write_note(turn)
     keyboard = keyboards.card(card.user, photo_number=number, photo_count=len(photos), with_note=with_note)
-    return turn.picture(photos[number], texts.profile.card_caption(card), keyboard)
+    return turn.picture(photos[number], texts.profile.card_caption(card, _reasons(turn, card)), keyboard)
+
+
+def _reasons(turn: Turn, card: Card) -> Sequence[Reason]:
+    return why_shown(card) if flags.is_enabled("matching.explain_cards", turn.user) else ()
 
 
 def _empty_deck(turn: Turn) -> Reply:
