@@ -6,7 +6,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 import numpy as np
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.utils import timezone
 from h3.api import basic_int as h3
 
@@ -14,7 +14,7 @@ from apps import flags
 from apps.matching.engine.eligibility import ANYWHERE_KM, People, distance_km, only_obstacle, reach
 from apps.matching.engine.scoring import ranking, score
 from apps.matching.models import Block, Match, Swipe
-from apps.users.models import AREA_RESOLUTION, MAX_AGE, MIN_AGE, Gender, Profile, User
+from apps.users.models import AREA_RESOLUTION, MAX_AGE, MIN_AGE, Gender, Photo, Profile, User
 
 GENDER_BIT = {gender: 1 << position for position, gender in enumerate(Gender.values)}
 POOL_LIMIT = 2000
@@ -136,6 +136,8 @@ def _showable(viewer: User) -> QuerySet[Profile]:
         published_at__isnull=False,
         user__paused_at=None,
         user__banned_at=None,
+        user__suspended_until=None,
+        user__photoless_at=None,
         user__unreachable_at=None,
     )
 
@@ -201,7 +203,8 @@ def _columns(rows: Sequence[tuple[Any, ...]]) -> People:
 
 
 def _card(viewer: User, row: tuple[Any, ...], kilometres: float) -> Card | None:
-    target = User.objects.select_related("profile").prefetch_related("photos").filter(pk=row[0]).first()
+    shown = Prefetch("photos", Photo.objects.filter(hidden_at=None))
+    target = User.objects.select_related("profile").prefetch_related(shown).filter(pk=row[0]).first()
     if target is None:
         return None
     shared = [slug for slug in viewer.profile.interests if slug in target.profile.interests]
