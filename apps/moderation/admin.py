@@ -32,12 +32,24 @@ from apps.moderation.decisions import services
 from apps.moderation.decisions.actions import Order
 from apps.moderation.errors import ModerationError
 from apps.moderation.models import Case, Evidence, Report
-from apps.moderation.services import DECIDE, claim
+from apps.moderation.services import DECIDE, claim, release_claim
 from apps.moderation.triage import Severity
 from apps.users.admin import MemberSearchMixin, member_link
 
 READ_EVIDENCE = "moderation.read_evidence"
-SEVERITY_COLOURS = {Severity.CRITICAL: "danger", Severity.HIGH: "warning", Severity.MEDIUM: "info"}
+# In unfold's words; None is grey, and a value that is missing would be shown in place of its name.
+SEVERITY_COLOURS = {
+    Severity.CRITICAL: "danger",
+    Severity.HIGH: "warning",
+    Severity.MEDIUM: "info",
+    Severity.LOW: None,
+}
+STATUS_COLOURS = {
+    Case.Status.OPEN: "info",
+    Case.Status.HELD: "warning",
+    Case.Status.CLOSED: None,
+    Case.Status.LEFT: None,
+}
 LAST = "moderation_last_decision"  # in the session: what the key u takes back
 
 
@@ -168,7 +180,7 @@ class CaseAdmin(MemberSearchMixin, ReadOnlyMixin, BaseAdmin):
     def claimed(self, case: Case) -> str:
         return str(case.claimed_by) if case.is_claimed else ""
 
-    @display(description=_("state"), label={"open": "info", "held": "warning"})
+    @display(description=_("state"), label=STATUS_COLOURS)
     def standing(self, case: Case) -> tuple[str, str]:
         return case.status, case.get_status_display()
 
@@ -205,11 +217,13 @@ class CaseAdmin(MemberSearchMixin, ReadOnlyMixin, BaseAdmin):
         ]
 
     def next_view(self, request: HttpRequest) -> HttpResponse:
-        """The most urgent case that is free, or the one behind `after`."""
+        """The most urgent case that is free, or the one behind `after`, which is free again then."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        key = request.GET.get("after", "")
-        after = Case.objects.filter(pk=key).first() if len(key) == 36 else None
+        key = _uuid(request.GET.get("after"))
+        after = Case.objects.filter(pk=key).first() if key else None
+        if after:
+            release_claim(after.pk, by=_person(request))
         return redirect(self._address_of_next(request, after))
 
     def change_view(self, request: HttpRequest, object_id: str, *_args: Any, **_kwargs: Any) -> HttpResponse:
@@ -323,7 +337,7 @@ class CaseAdmin(MemberSearchMixin, ReadOnlyMixin, BaseAdmin):
             "case": case,
             "clock": clock(case, now) if case.is_undecided else None,
             "clock_colours": CLOCK_COLOURS,
-            "severity_colour": SEVERITY_COLOURS.get(Severity(case.severity)),
+            "severity_colour": SEVERITY_COLOURS[Severity(case.severity)],
             "priority": case.priority_at(now),
             "may_decide": case.status == Case.Status.OPEN and is_mine and self.has_decide_permission(request),
             "is_taken": case.is_claimed and not is_mine,

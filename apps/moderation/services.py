@@ -136,6 +136,11 @@ def claim(case_id: UUID, *, by: Person) -> bool:
     return bool(taken.update(claimed_by=by.pk, claim_expires_at=now + CLAIM_FOR))
 
 
+def release_claim(case_id: UUID, *, by: Person) -> None:
+    """Lets go of a case that this person has looked at and leaves undecided. Does nothing to others' claims."""
+    Case.objects.filter(pk=case_id, claimed_by=by.pk).update(claimed_by=None, claim_expires_at=None)
+
+
 def check_claim(case: Case, by: Person) -> None:
     """Raises ConflictError when somebody else works on it."""
     if case.is_claimed and case.claimed_by_id != by.pk:

@@ -1,18 +1,12 @@
 // The keyboard of the moderators' workbench. Without it the pages are forms and links that do the same.
 "use strict";
 
-const BLUR_KEY = "meetsmatch-photos-shown";
 const find = (selector) => document.querySelector(selector);
 const photos = find("[data-photos]");
 const keys = find("dialog[data-keys]");
 
 function isTyping(target) {
   return target.closest("textarea, select, input:not([type=radio]):not([type=checkbox])") !== null;
-}
-
-function showPhotos(shown) {
-  photos?.classList.toggle("mm-blurred", !shown);
-  find("[data-blur]")?.setAttribute("aria-pressed", String(shown));
 }
 
 function pick(key) {
@@ -50,15 +44,11 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 
-// Photos are blurred and grey on every page until asked for; a moderator may say once that they shall be shown.
+// Photos are blurred and grey on every page until asked for.
 find("[data-blur]")?.addEventListener("click", () => {
-  showPhotos(photos?.classList.contains("mm-blurred"));
+  const shown = photos?.classList.toggle("mm-blurred") === false;
+  find("[data-blur]").setAttribute("aria-pressed", String(shown));
 });
-photos?.addEventListener("dblclick", () => {
-  localStorage.setItem(BLUR_KEY, localStorage.getItem(BLUR_KEY) ? "" : "yes");
-  showPhotos(Boolean(localStorage.getItem(BLUR_KEY)));
-});
-if (localStorage.getItem(BLUR_KEY)) showPhotos(true);
 find("[data-help]")?.addEventListener("click", () => keys?.showModal());
 keys?.addEventListener("click", (click) => { if (click.target === keys) keys.close(); });
 

@@ -149,6 +149,13 @@ def test_it_lets_not_even_superusers_write_records_by_hand(case: Case, visit: Vi
     assert client.post(reverse("admin:moderation_case_delete", args=[case.pk])).status_code == 403
 
 
+def test_it_shows_an_analyst_appeals_without_their_words(case: Case, bob: User, mona: Staff, visit: Visit) -> None:
+    appeal = file_appeal(fresh(bob), decide(case, mona, "ban").pk, "a quokka did it")
+    page = visit("Analyst").get(reverse("admin:moderation_appeal_change", args=[appeal.pk])).content.decode()
+    assert "By which rule" in page
+    assert "quokka" not in page
+
+
 def test_it_shows_an_analyst_neither_words_nor_photos_nor_the_profile(case: Case, bob: User, visit: Visit) -> None:
     file_report(member("Cid"), bob, reason="spam")
     page = visit("Analyst").get(reverse("admin:moderation_case_change", args=[case.pk])).content.decode()

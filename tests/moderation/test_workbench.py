@@ -105,6 +105,16 @@ def test_it_claims_a_case_by_opening_it(case: Case, mona: Staff, milo: Staff) ->
     assert 'name="action"' not in second
 
 
+def test_it_lets_go_of_a_case_that_is_skipped(case: Case, ann: User, mona: Staff, milo: Staff) -> None:
+    other = file_report(ann, member("Cid"), reason="other").case
+    assert other
+    client = browser(mona)
+    client.get(page_of(case))
+    skip = client.get(reverse("admin:moderation_case_next"), {"after": str(case.pk)})
+    assert skip["Location"] == page_of(other)
+    assert claim(case.pk, by=milo)
+
+
 def test_it_shows_a_case_in_few_queries(
     talk: Case, bob: User, mona: Staff, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:

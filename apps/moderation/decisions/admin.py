@@ -28,7 +28,9 @@ from apps.moderation.selectors import held, waiting_appeals
 from apps.moderation.texts import statement
 from apps.users.admin import member_link
 
+# In unfold's words; None is grey.
 COLOURS = {
+    Decision.Action.DISMISS: None,
     Decision.Action.WARN: "info",
     Decision.Action.HIDE_PHOTO: "info",
     Decision.Action.EDIT_BIO: "info",
@@ -36,6 +38,8 @@ COLOURS = {
     Decision.Action.SUSPEND: "warning",
     Decision.Action.BAN: "danger",
     Decision.Action.RELEASE: "success",
+    Decision.Action.REFUSE: None,
+    Decision.Action.UNDO: None,
 }
 
 
@@ -151,7 +155,7 @@ class AppealAdmin(ReadOnlyMixin, BaseAdmin):
             return None
         return "late" if appeal.due_at < timezone.now() else "calm", timezone.localtime(appeal.due_at).date()
 
-    @display(description=_("state"), label={"waiting": "warning", "overturned": "success"})
+    @display(description=_("state"), label={"waiting": "warning", "upheld": None, "overturned": "success"})
     def standing(self, appeal: Appeal) -> tuple[str, str]:
         return appeal.status, appeal.get_status_display()
 
