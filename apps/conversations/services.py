@@ -17,6 +17,7 @@ from apps.matching.services import note_message
 from apps.notifications.models import Priority
 from apps.notifications.services import Outgoing, enqueue
 from apps.users.models import User
+from apps.users.restrictions import check_may_write
 
 MAX_TEXT, MAX_CAPTION = 4096, 1024
 Kind = Message.Kind
@@ -60,10 +61,11 @@ def relay(
 ) -> Message | None:
     """Passes it on to the partner, under the sender's first name and nothing else; None when it was passed on before.
 
-    Raises RuleError: partner_unreachable.
+    Raises RuleError: limited, partner_unreachable.
     """
+    check_may_write(sender)
     partner = conversation.match.partner_of(sender)
-    if partner.unreachable_at or partner.banned_at:
+    if partner.unreachable_at or partner.is_kept_out:
         raise RuleError("partner_unreachable", name=partner.profile.name)
     # no race: updates of one member are handled one after the other, and the constraint stands behind that
     if Message.objects.filter(sender=sender, source_message_id=source_message_id).exists():
@@ -100,8 +102,9 @@ def carry_over_edit(
 ) -> Message | None:
     """Changes the partner's copy like the original; None when there is no such message, or nothing that can be changed.
 
-    An edit replaces the buttons, too, so it needs them again.
+    An edit replaces the buttons, too, so it needs them again. Raises RuleError: limited.
     """
+    check_may_write(sender)
     message = own_message(sender, source_message_id)
     if message is None or message.delivery_id is None:
         return None
@@ -127,8 +130,9 @@ def carry_over_edit(
 def consent_to_contact(conversation: Conversation, user: User, *, telegram_username: str) -> list[ContactConsent]:
     """All consents so far; both members' when both have agreed. Safe to call twice.
 
-    Raises RuleError: username_missing.
+    Raises RuleError: limited, username_missing.
     """
+    check_may_write(user)
     if not telegram_username:
         raise RuleError("username_missing")
     # the row lock makes the second of two at once see the first

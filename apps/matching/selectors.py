@@ -7,7 +7,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 import numpy as np
-from django.db.models import Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.utils import timezone
 from pyroaring import BitMap
 
@@ -24,7 +24,7 @@ from apps.matching.learning.reasons import Reason, Story, reasons, stories
 from apps.matching.learning.running import running_model
 from apps.matching.models import Match, Swipe
 from apps.matching.retrieval import of_numbers, search
-from apps.users.models import MAX_AGE, MIN_AGE, User
+from apps.users.models import MAX_AGE, MIN_AGE, Photo, User
 
 POOL_LIMIT, SHORTLIST = 400, 80
 # Of those who like the viewer and wait for an answer, this many are looked at for one card.
@@ -202,7 +202,8 @@ def _if_in_reach(viewer: User, target_id: UUID) -> tuple[showable.Row, float] | 
 
 
 def _card(viewer: User, row: showable.Row, kilometres: float, placement: Placement | None = None) -> Card | None:
-    target = User.objects.select_related("profile").prefetch_related("photos").filter(pk=row.user_id).first()
+    shown = Prefetch("photos", Photo.objects.filter(hidden_at=None))
+    target = User.objects.select_related("profile").prefetch_related(shown).filter(pk=row.user_id).first()
     if target is None:
         return None
     shared = [slug for slug in viewer.profile.interests if slug in target.profile.interests]

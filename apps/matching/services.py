@@ -16,6 +16,7 @@ from apps.matching.learning.impressions import Placement
 from apps.matching.models import MAX_NOTE, Block, Match, Swipe
 from apps.matching.selectors import last_swipe, matches_of
 from apps.users.models import User
+from apps.users.restrictions import check_may_write
 from apps.users.services import clean_text
 
 
@@ -32,9 +33,11 @@ def record_swipe(swiper: User, target: User, *, liked: bool, note: str = "") -> 
     """One like or pass; the second of two likes makes the match, exactly once however the two race.
 
     Whether the swiper may see the target is for the caller to ask (`selectors.can_see`).
-    Raises RuleError: note_too_long.
+    Raises RuleError: note_too_long; limited, for a note of somebody who may not write.
     """
     note = clean_text(note)
+    if note:
+        check_may_write(swiper)
     if len(note) > MAX_NOTE:
         raise RuleError("note_too_long", max=MAX_NOTE, length=len(note))
     _lock_pair(swiper.pk, target.pk)

@@ -50,6 +50,7 @@ WHERE profile.user_id = ANY (%(users)s::uuid[])
     AND profile.user_id <> %(viewer)s
     AND profile.published_at IS NOT NULL
     AND member.paused_at IS NULL AND member.banned_at IS NULL AND member.unreachable_at IS NULL
+    AND member.suspended_until IS NULL AND member.photoless_at IS NULL
     AND profile.user_id <> ALL (ARRAY(
         SELECT target_id FROM matching_swipe
         WHERE swiper_id = %(viewer)s AND target_id = ANY (%(users)s::uuid[])

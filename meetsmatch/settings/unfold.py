@@ -67,6 +67,17 @@ UNFOLD = {
                 ],
             },
             {
+                "title": _("Moderation"),
+                "separator": True,
+                "items": [
+                    _list(_("Cases"), "gavel", "moderation_case"),
+                    _list(_("Appeals"), "balance", "moderation_appeal"),
+                    _list(_("Decisions"), "history_edu", "moderation_decision"),
+                    _list(_("Policies"), "policy", "moderation_policy"),
+                    _list(_("Reason templates"), "edit_note", "moderation_reasontemplate"),
+                ],
+            },
+            {
                 "title": _("Meeting"),
                 "separator": True,
                 "items": [

@@ -155,7 +155,7 @@ def test_it_fits_where_telegram_shows_it(language: str) -> None:
 
 @pytest.mark.parametrize("language", dict(settings.LANGUAGES))
 def test_it_explains_every_refusal_in_one_toast(language: str) -> None:
-    params = {"max": 500, "min": 18, "length": 4096, "hours": 6, "name": "N" * MAX_NAME}
+    params = {"max": 500, "min": 18, "length": 4096, "hours": 6, "until": "2026-11-25", "name": "N" * MAX_NAME}
     with override(language):
         for code in _rule_codes() - HANDLED:
             assert 0 < len(texts.account.rule(code, params)) <= 200, code

@@ -71,7 +71,15 @@ edits = st.one_of(
     ),
     st.tuples(st.just(lambda user, cell: Profile.objects.filter(user=user).update(cell=cell)), places),
     st.tuples(st.just(lambda user, at: User.objects.filter(pk=user.pk).update(banned_at=at)), moments),
-    st.tuples(st.just(_sql("UPDATE users_user SET unreachable_at = %s WHERE id = %s")), moments),
+    st.tuples(
+        st.sampled_from(
+            [
+                _sql(f"UPDATE users_user SET {column} = %s WHERE id = %s")
+                for column in ("unreachable_at", "suspended_until", "photoless_at")
+            ]
+        ),
+        moments,
+    ),
     st.tuples(st.just(_sql("UPDATE users_profile SET published_at = %s WHERE user_id = %s")), moments),
     st.tuples(
         st.just(_sql("UPDATE users_user SET last_active_at = last_active_at + %s::interval WHERE id = %s")),

@@ -66,7 +66,7 @@ def test_it_respects_the_distance_of_the_one_who_is_shown(ann: User) -> None:
     assert deck(ann) == ["Open"]
 
 
-@pytest.mark.parametrize("state", ["paused_at", "banned_at", "unreachable_at"])
+@pytest.mark.parametrize("state", ["paused_at", "banned_at", "suspended_until", "photoless_at", "unreachable_at"])
 def test_it_shows_nobody_who_is_out(ann: User, state: str) -> None:
     bob = man()
     User.objects.filter(pk=bob.pk).update(**{state: timezone.now()})

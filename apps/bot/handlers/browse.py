@@ -19,6 +19,7 @@ from apps.matching.services import record_impression, record_swipe, undo_last_sw
 from apps.notifications.models import Priority
 from apps.users import services
 from apps.users.models import Photo, User
+from apps.users.restrictions import check_may_write
 
 
 def browse(turn: Turn) -> Reply:
@@ -30,6 +31,8 @@ def browse(turn: Turn) -> Reply:
 
 def show_next(turn: Turn) -> Reply:
     """The next card, or why there is none."""
+    if turn.user.photoless_at:
+        return turn.screen(texts.meeting.photos_hidden(), keyboards.more_photos())
     if not is_listed(turn.user):
         return turn.screen(texts.meeting.paused(), keyboards.resume())
     card = next_card(turn.user)
@@ -52,6 +55,7 @@ def pass_on(turn: Turn) -> Reply:
 
 def ask_note(turn: Turn) -> Reply:
     target_id = turn.target_id()
+    check_may_write(turn.user)
     if not (_may_write_note(turn) and can_see(turn.user, target_id)):
         return toast(texts.meeting.card_out_of_date()) + show_next(turn)
     turn.wait_for("note", target=target_id.hex)
@@ -131,7 +135,7 @@ def _match_card(turn: Turn | None, reader: User, match: Match, partner: User) ->
     with override(reader.language):
         caption = f"{texts.meeting.matched(partner.profile.name)}\n\n{texts.meeting.opener(shared)}"
         keyboard = keyboards.match(match, partner.profile.name)
-        photo = Photo.objects.filter(user=partner).first()
+        photo = Photo.objects.shown_of(partner).first()
         if photo is None:
             return say(reader, caption, keyboard, priority=Priority.ALERT)
         if turn:

@@ -53,6 +53,8 @@ BEGIN
         AND profile.published_at IS NOT NULL
         AND member_row.paused_at IS NULL
         AND member_row.banned_at IS NULL
+        AND member_row.suspended_until IS NULL
+        AND member_row.photoless_at IS NULL
         AND member_row.unreachable_at IS NULL;
     IF NOT FOUND THEN
         UPDATE matching_candidate SET listed = false WHERE user_id = member AND listed;
@@ -100,9 +102,15 @@ DROP FUNCTION matching_refresh_candidate, matching_hour, matching_gender_bits;
 TRIGGERS = """
 CREATE TRIGGER matching_candidate AFTER UPDATE ON users_user FOR EACH ROW
 WHEN (
-    (OLD.paused_at IS NULL, OLD.banned_at IS NULL, OLD.unreachable_at IS NULL, matching_hour(OLD.last_active_at))
+    (
+        OLD.paused_at IS NULL, OLD.banned_at IS NULL, OLD.suspended_until IS NULL, OLD.photoless_at IS NULL,
+        OLD.unreachable_at IS NULL, matching_hour(OLD.last_active_at)
+    )
     IS DISTINCT FROM
-    (NEW.paused_at IS NULL, NEW.banned_at IS NULL, NEW.unreachable_at IS NULL, matching_hour(NEW.last_active_at))
+    (
+        NEW.paused_at IS NULL, NEW.banned_at IS NULL, NEW.suspended_until IS NULL, NEW.photoless_at IS NULL,
+        NEW.unreachable_at IS NULL, matching_hour(NEW.last_active_at)
+    )
 )
 EXECUTE FUNCTION matching_follow_user();
 
@@ -140,7 +148,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('matching', '0002_initial'),
-        ('users', '0002_roles'),
+        ('users', '0005_expiring_restrictions'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
