@@ -70,12 +70,10 @@ def relay(
     # no race: updates of one member are handled one after the other, and the constraint stands behind that
     if Message.objects.filter(sender=sender, source_message_id=source_message_id).exists():
         return None
-    params = {**_payload(sender.profile.name, content), "protect_content": True}
+    params = {**_payload(sender.profile.name, content), **({"reply_markup": markup} if markup else {})}
     if reply_to:
         params["reply_parameters"] = {"message_id": reply_to, "allow_sending_without_reply": True}
-    if markup:
-        params["reply_markup"] = markup
-    (delivery,) = enqueue([_to(partner, _METHOD[content.kind], params)])
+    (delivery,) = enqueue([_to(partner, _METHOD[content.kind], {**params, "protect_content": True})])
     Conversation.objects.filter(pk=conversation.pk).update(last_message_at=timezone.now())
     note_message(conversation.match, sender)
     message = Message.objects.create(
