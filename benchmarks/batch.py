@@ -67,6 +67,7 @@ def measure(scale: float, *, kill: bool) -> dict[str, float]:
     figures[f"{name}: members a second"] = world.members / secs
     figures[f"{name}: ms a member"] = secs / world.members * 1000
     figures[f"{name}: memory of the workers (GB)"] = memory
+    figures[f"{name}: CPU of the workers, ms a member"] = children_cpu_secs() / world.members * 1000
     figures[f"{name}: decks"] = Deck.objects.count()
     if kill and scale < 1:
         with step(f"{name}: the same, and one worker is killed"):
@@ -75,7 +76,7 @@ def measure(scale: float, *, kill: bool) -> dict[str, float]:
         again = sum(build.territories.filter(attempts__gt=1).values_list("members", flat=True))
         figures["one worker killed: members built again, share"] = again / world.members
         figures["one worker killed: territories built again"] = build.territories.filter(attempts__gt=1).count()
-        figures["one worker killed: minutes, with two minutes of waiting for its lease"] = killed_secs / 60
+        figures["one worker killed: minutes, without the wait for its lease"] = killed_secs / 60
         build.refresh_from_db()
         assert build.state == builds.State.FINISHED
     return figures
@@ -83,6 +84,10 @@ def measure(scale: float, *, kill: bool) -> dict[str, float]:
 
 def build_by_workers(*, kill_one: bool) -> tuple[float, float]:
     """Seconds until all have ended, and the most memory that they held together, in GB (an upper bound: the sum)."""
+    from django.utils import timezone
+
+    from apps.matching.batches.models import DeckTerritory
+
     begun = time.perf_counter()
     command = [sys.executable, "manage.py", "build_decks"]
     workers = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) for _ in range(WORKERS)]  # noqa: S603
@@ -94,13 +99,16 @@ def build_by_workers(*, kill_one: bool) -> tuple[float, float]:
         for number, worker in enumerate(workers):
             peaks[number] = max(peaks[number], _memory_gb(worker.pid))
         time.sleep(0.2)
-    if kill_one:  # what the killed one had taken is free when its lease is over
-        from apps.matching.batches import builds
-
-        while builds.running_build():
-            subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=True)  # noqa: S603
-            time.sleep(1)
+    if kill_one:  # what the killed one had taken is free when its lease is over; that is not waited for here
+        DeckTerritory.objects.filter(state="taken").update(lease_until=timezone.now())
+        subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=True)  # noqa: S603
     return time.perf_counter() - begun, sum(peaks.values())
+
+
+def children_cpu_secs() -> float:
+    """Of all that have ended; without PostgreSQL's own. On a busy machine it says more than the clock."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _wait_until_half_is_built() -> None:

@@ -88,6 +88,8 @@ def best_of_deck(viewer: User, count: int) -> list[Ranked]:
         in_order = rank(viewer, numbers).placements()
         while len(best) < count and (portion := list(islice(in_order, count + SPARE))):
             best += _still_in_reach(viewer, portion)
+        if len(best) >= count:
+            break
     return best[:count]
 
 

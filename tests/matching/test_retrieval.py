@@ -16,6 +16,7 @@ from pyroaring import BitMap
 from pytest_django import DjangoAssertNumQueries
 
 from apps.core.errors import RuleError
+from apps.flags import services as flags
 from apps.matching import histories, showable
 from apps.matching.candidates import people, read
 from apps.matching.engine.eligibility import EARTH_RADIUS_KM, reach
@@ -250,6 +251,23 @@ def test_it_asks_little(django_assert_num_queries: DjangoAssertNumQueries) -> No
     # the history, two steps outwards with another age, all steps with another distance
     with django_assert_num_queries(9):
         assert widenings(ann) == []
+
+
+@pytest.mark.django_db
+def test_it_ranks_no_more_than_the_first_shortlist(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    """However many more there are, one portion that is good enough is all that is read of them."""
+    ann = member("Ann")
+    for number in range(5):
+        member(f"Bob {number}", photos=0)
+    ann = User.objects.select_related("profile", "preferences").get(pk=ann.pk)
+    flags.change("matching.shortlist", by=None, reason="test", everyone=True, value=20)
+    running_model()
+    with django_assert_num_queries(5) as few:
+        best_of_deck(ann, 1)
+    for number in range(30):
+        member(f"Jim {number}", photos=0)
+    with django_assert_num_queries(len(few)):
+        best_of_deck(ann, 1)
 
 
 def test_it_counts_in_the_bitmap_what_is_in_the_array() -> None:

@@ -19,8 +19,8 @@ Act = Callable[[int, Callable[[int], None]], object]
 State, Part = DeckBuild.State, DeckTerritory.State
 
 TERRITORY_RESOLUTION = 2
-# A worker renews its lease after every step; the longest takes some ten seconds.
-LEASE = timedelta(minutes=2)
+# A worker renews its lease after every step. The longest, clearing the largest market, takes a minute or two.
+LEASE = timedelta(minutes=5)
 MOST_ATTEMPTS = 3
 # Decks are made anew at least this often, whatever happens: people grow older, models and prices change.
 REFRESH_AFTER = timedelta(days=7)

@@ -26,7 +26,7 @@ from apps.matching.learning.running import running_model
 
 CARDS, BEST, BEST_NEW, MOST_LIKERS = 60, 80, 8, 40
 NEW_DAYS = 3.0
-STEP = 5000  # members at a time
+STEP = 2000  # members at a time
 LOOKING = 0.9  # the share of the work that is done before writing begins
 MIX = Mix(size=CARDS)
 Renew = Callable[[int], None]
