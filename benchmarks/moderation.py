@@ -1,6 +1,7 @@
 """The moderators' pages over a queue of 100,000 open cases: time and queries of the queue, a filter, and a case.
 
 Everything is one transaction that is rolled back. Requests go through Django's test client: all middleware, no network.
+The time of the processor says what a page costs where other work shares the machine, the database's part apart.
 """
 
 import json
@@ -25,7 +26,7 @@ from django.contrib.auth.models import Group  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
 from django.test import Client  # noqa: E402
-from django.test.utils import CaptureQueriesContext, setup_test_environment  # noqa: E402
+from django.test.utils import CaptureQueriesContext  # noqa: E402
 from django.urls import reverse  # noqa: E402
 
 from apps.moderation.models import Case  # noqa: E402
@@ -60,7 +61,7 @@ def fill() -> None:
 def moderator() -> tuple[Staff, Client]:
     person = Staff.objects.create_user(f"bench-{uuid4().hex[:8]}", None, is_staff=True)
     person.groups.add(Group.objects.get(name="Moderator"))
-    client = Client()
+    client = Client(headers={"host": "localhost"})
     client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
     return person, client
 
@@ -91,26 +92,32 @@ def measure(page: Callable[[], object]) -> dict[str, float]:
     page()
     with CaptureQueriesContext(connection) as captured:
         page()
-    taken = []
+    queries = len(captured)  # the next request begins the log anew
+    taken, worked = [], []
     for _ in range(ROUNDS):
-        started = time.perf_counter()
+        started, began = time.perf_counter(), time.process_time()
         page()
         taken.append((time.perf_counter() - started) * 1000)
-    return {"median (ms)": median(taken), "p95 (ms)": quantiles(taken, n=20)[-1], "queries": len(captured)}
+        worked.append((time.process_time() - began) * 1000)
+    return {
+        "median (ms)": median(taken),
+        "p95 (ms)": quantiles(taken, n=20)[-1],
+        "processor (ms)": median(worked),
+        "queries": queries,
+    }
 
 
 def main() -> None:
-    setup_test_environment()
     call_command("migrate", verbosity=0)
     with transaction.atomic():
         fill()
         figures = {name: measure(page) for name, page in pages(*moderator()).items()}
         total = Case.objects.count()
         transaction.set_rollback(True)
-    print(f"{total:,} cases{'':20} {'median ms':>10} {'p95 ms':>8} {'queries':>8}")  # noqa: T201 a table for people
+    print(f"{total:,} cases{'':20} {'median ms':>10} {'p95 ms':>8} {'processor ms':>13} {'queries':>8}")  # noqa: T201 a table for people
     for name, figure in figures.items():
-        median_ms, p95_ms, queries = figure.values()
-        print(f"{name:34} {median_ms:>10.1f} {p95_ms:>8.1f} {queries:>8.0f}")  # noqa: T201
+        median_ms, p95_ms, worked_ms, queries = figure.values()
+        print(f"{name:33} {median_ms:>10.1f} {p95_ms:>8.1f} {worked_ms:>13.1f} {queries:>8.0f}")  # noqa: T201
     machine = {"python": platform.python_version(), "processor": platform.machine(), "cores": os.cpu_count()}
     path = ROOT / "var" / "bench" / "moderation.json"
     path.parent.mkdir(parents=True, exist_ok=True)
