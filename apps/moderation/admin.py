@@ -145,6 +145,7 @@ class CaseAdmin(MemberSearchMixin, ReadOnlyMixin, BaseAdmin):
     list_select_related = ("member__profile", "claimed_by")
     list_filter = (QueueFilter, ("severity", ChoicesDropdownFilter))
     list_before_template = "admin/moderation/queue.html"
+    list_per_page = 25  # worked through from the top, with the key n
     actions = ("dismiss_all",)
 
     class Media:

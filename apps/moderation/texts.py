@@ -35,7 +35,7 @@ def statement(decision: Decision) -> str:
 
 
 def measure(decision: Decision) -> str:
-    until = _moment(decision.until) if decision.until else ""
+    until = moment(decision.until) if decision.until else ""
     return {
         Action.WARN: _("This is a warning. Nothing changes for now."),
         Action.HIDE_PHOTO: _("A photo of your profile is not shown to anybody any more."),
@@ -101,5 +101,6 @@ def report_dismissed() -> str:
     )
 
 
-def _moment(moment: datetime) -> str:
-    return f"{date_format(timezone.localtime(moment), 'DATETIME_FORMAT')} {timezone.localtime(moment):%Z}"
+def moment(at: datetime) -> str:
+    """With the zone, as in “Nov. 25, 2026, 9 p.m. UTC”."""
+    return f"{date_format(timezone.localtime(at), 'DATETIME_FORMAT')} {timezone.localtime(at):%Z}"

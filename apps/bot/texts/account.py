@@ -2,13 +2,12 @@
 
 from datetime import datetime
 
-from django.utils.formats import date_format
 from django.utils.html import escape, format_html
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from apps.bot.texts.meeting import person_gone
 from apps.bot.texts.profile import place_unknown
+from apps.moderation.texts import moment
 
 BRAND = "MeetsMatch"
 
@@ -180,7 +179,7 @@ def bot_description() -> str:
 def rule(code: str, params: dict[str, object]) -> str:
     """The explanation of a RuleError: what is wrong and what would be right."""
     if isinstance(until := params.get("until"), datetime):
-        params = {**params, "until": date_format(localtime(until), "SHORT_DATETIME_FORMAT")}
+        params = {**params, "until": moment(until)}
     explanations = {
         "name_empty": _("Please send your first name in letters."),
         "name_too_long": _("This name is too long: {max} characters at most."),
@@ -206,7 +205,7 @@ def rule(code: str, params: dict[str, object]) -> str:
         "undo_matched": _("You two have matched. To part, end the match in the chat."),
         "partner_unreachable": _("{name} cannot be reached right now. Your message was not delivered."),
         "contact_exchange_off": _("Contacts cannot be exchanged at the moment."),
-        "limited": _("Until {until} UTC you can look at people but not write, as a moderator decided."),
+        "limited": _("Until {until} you can look at people but not write, as a moderator decided."),
         "appeal_gone": _("This decision cannot be appealed against any more."),
         "appeal_twice": _("You have appealed against this decision already."),
         "appeal_empty": _("Please say in your own words why the decision is wrong."),
