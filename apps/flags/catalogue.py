@@ -161,7 +161,7 @@ CATALOGUE: Final = by_name(
             purpose=_(
                 "How many of the candidates, the most promising first, are read and scored in full for one card."
             ),
-            default=100,
+            default=80,
             minimum=10,
             maximum=1_000,
         ),

@@ -113,8 +113,8 @@ def test_it_asks_one_question_however_many_candidates_there_are(
     ann: User, deck: Deck, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     use("market")
-    running.running_model()
     men = [man(f"Man {number}") for number in range(12)]
+    running.running_model()  # last, for it is remembered for a moment only
     with django_assert_num_queries(1):
         assert len(deck(ann, *men[:2]).order) == 2
     with django_assert_num_queries(1):
