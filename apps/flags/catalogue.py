@@ -106,7 +106,7 @@ CATALOGUE: Final = by_name(
             Kind.VALUE,
             owner="matching",
             purpose=_("How many candidates, the most recently active first, are looked at for one card."),
-            default=2000,
+            default=400,
             minimum=50,
             maximum=20_000,
         ),
