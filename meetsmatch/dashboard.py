@@ -18,7 +18,8 @@ from apps.conversations.models import Conversation, Message
 from apps.flags.models import Flag, PlannedChange, Ramp
 from apps.flags.rollout.selectors import rolled_back_lately, to_decide
 from apps.matching.models import Match
-from apps.moderation.models import Report
+from apps.moderation.models import Appeal, Case, Report
+from apps.moderation.selectors import overdue, queue, waiting_appeals
 from apps.notifications.models import Delivery
 from apps.users.models import Member, MemberState
 
@@ -118,6 +119,19 @@ FIGURES: list[tuple[str | Promise, list[Figure]]] = [
                 Report,
                 "created_at=week",
             ),
+            # case_queue
+            Figure(_("cases to decide"), "gavel", lambda: queue().count(), Case),
+            # case_due
+            Figure(
+                _("cases overdue"),
+                "alarm",
+                lambda: overdue(timezone.now()).count(),
+                Case,
+                "queue=overdue",
+                is_alarm=True,
+            ),
+            # appeal_waiting
+            Figure(_("appeals to decide"), "balance", lambda: waiting_appeals().count(), Appeal),
             # delivery_waiting
             Figure(
                 _("deliveries waiting"),

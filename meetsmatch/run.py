@@ -226,7 +226,7 @@ def _welcome(env: Environment, *, ready_secs: float) -> str:
     root = f"http://localhost:{env.PORT}"
     if env.TELEGRAM_BOT_TOKEN is None:
         chat = f"Simulator  {root}/simulator/"
-        logins = "admin/admin, moderator/moderator, product/product, approver/approver"
+        logins = "admin/admin, moderator/moderator, senior/senior, product/product, approver/approver"
     else:
         chat = "Telegram   write to your bot there (the simulator is off while TELEGRAM_BOT_TOKEN is set)"
         logins = "make an account with: .venv/bin/python manage.py createsuperuser"

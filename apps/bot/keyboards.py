@@ -9,7 +9,8 @@ from apps.bot import texts
 from apps.bot.turn import Keyboard
 from apps.matching.models import Match
 from apps.matching.selectors import Widening
-from apps.moderation.models import Report
+from apps.moderation.models import Decision, Report
+from apps.moderation.texts import appeal_label
 from apps.users.catalogue import INTERESTS, PAGE_SIZE
 from apps.users.gazetteer import Place
 from apps.users.gazetteer import label as place_label
@@ -255,6 +256,18 @@ def reported(target: User) -> Keyboard:
 
 def why_blocked(target: User) -> Keyboard:
     return [[(_("🚩 Report"), f"report:{target.pk.hex}"), (_("No, thanks"), "dismiss")]]
+
+
+def kept_out() -> Keyboard:
+    return [[(_("⚖️ Why, and how to appeal"), "statement")], [(_("🗑 Delete my account"), "delete")]]
+
+
+def appeal(decision: Decision) -> Keyboard:
+    return [[(appeal_label(), f"appeal:{decision.pk.hex}")]]
+
+
+def more_photos() -> Keyboard:
+    return [[(_("📷 Photos"), "edit:photos")]]
 
 
 def settings(*, paused: bool) -> Keyboard:

@@ -9,7 +9,7 @@ from typing import Any
 import telegram
 from telegram.ext import BaseHandler, CallbackQueryHandler, ChatMemberHandler, CommandHandler, MessageHandler, filters
 
-from apps.bot.handlers import browse, chat, reports, settings, signup, words
+from apps.bot.handlers import appeals, browse, chat, reports, settings, signup, words
 from apps.bot.turn import Reply, Turn
 from apps.moderation.models import Report
 from apps.users.models import Gender, Language
@@ -120,6 +120,11 @@ ROUTES: tuple[Route, ...] = (
     _tap(f"report_chat:{ID}", reports.ask_reason_in_chat),
     _tap(f"reason:{REASON}:{ID}", reports.report),
     _tap(f"reason_chat:{REASON}:{ID}", reports.report_chat),
+    _command("report", reports.ask_reason_of_message),
+    _tap(f"reason_message:{REASON}:{ID}", reports.report_message),
+    # decisions about the member
+    _tap("statement", appeals.statement, Needs.NOTHING),
+    _tap(f"appeal:{ID}", appeals.ask, Needs.NOTHING),
     # settings
     _command("settings", settings.settings, Needs.NOTHING),
     _command("help", settings.help_page, Needs.NOTHING),

@@ -18,8 +18,8 @@ from django.utils.translation import override
 
 from apps import flags
 from apps.bot import texts
+from apps.bot.handlers import appeals, signup
 from apps.bot.handlers import settings as settings_handlers
-from apps.bot.handlers import signup
 from apps.bot.models import Dialogue, Update
 from apps.bot.parsing import BIGINT_MAX, bot_id, read_update, without_exact_place
 from apps.bot.routes import Needs, find_route
@@ -37,6 +37,20 @@ Answer = dict[str, Any]  # one call of the Bot API, sent back in the webhook's o
 COLLISION_ATTEMPTS = 3
 MAX_ATTEMPTS = 6
 FIRST_RETRY_AFTER = timedelta(seconds=10)
+
+# What somebody who is banned or suspended may still do: learn why, object, and leave.
+OPEN_TO_KEPT_OUT = {
+    appeals.statement,
+    appeals.ask,
+    settings_handlers.settings,
+    settings_handlers.languages,
+    settings_handlers.ask_delete,
+    settings_handlers.delete,
+    settings_handlers.dismiss,
+    settings_handlers.came_or_went,
+    signup.set_language,
+    signup.legal,
+}
 
 
 def receive(payload: dict[str, Any]) -> Answer | None:
@@ -148,13 +162,22 @@ def _dispatch(turn: Turn) -> Reply:
     if found is None:
         return Reply()
     route, turn.args = found
-    if turn.user.banned_at and route.handler is not settings_handlers.came_or_went:
-        return Reply() if turn.update.edited_message else turn.say(texts.account.banned())
+    if turn.user.is_kept_out and route.handler not in OPEN_TO_KEPT_OUT:
+        return _answer_kept_out(turn)
     if route.needs >= Needs.CONSENT and turn.user.consented_at is None:
         return toast(texts.account.must_consent()) + turn.say(texts.account.must_consent()) + signup.welcome(turn)
     if route.needs >= Needs.PROFILE and turn.user.profile.published_at is None:
         return turn.say(texts.meeting.finish_profile_first()) + signup.ask_again(turn)
     return route.handler(turn)
+
+
+def _answer_kept_out(turn: Turn) -> Reply:
+    if turn.update.edited_message:
+        return Reply()
+    if appeals.is_answer(turn):
+        assert turn.message.text
+        return appeals.take_words(turn, turn.message.text)
+    return appeals.tell_kept_out(turn)
 
 
 def _explain(turn: Turn, refusal: RuleError) -> Reply:

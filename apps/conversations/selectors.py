@@ -54,6 +54,20 @@ def replied_to(user: User, message_id: int) -> ReplyTo | None:
     return ReplyTo(conversation, {"$message": own.delivery_id} if own.delivery_id else None)
 
 
+def message_of_partner(user: User, message_id: int) -> Message | None:
+    """The partner's message that this one of the member's chat carried, with its sender; whether or not it is over."""
+    assert user.telegram_id is not None
+    here = Delivery.objects.filter(chat_id=user.telegram_id, message_id=message_id)
+    return Message.objects.filter(delivery__in=here).select_related("conversation", "sender__profile").first()
+
+
+def message_to(user: User, key: UUID) -> Message | None:
+    """A message that a partner wrote to this member; None for any other."""
+    theirs = Q(conversation__match__low=user) | Q(conversation__match__high=user)
+    written = Message.objects.filter(theirs, pk=key).exclude(sender=user)
+    return written.select_related("conversation", "sender__profile").first()
+
+
 def own_message(user: User, message_id: int) -> Message | None:
     """The relayed message that the member wrote under this id in their chat, if its match has not ended."""
     return (

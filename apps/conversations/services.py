@@ -13,9 +13,11 @@ from apps.conversations.selectors import consents, own_message
 from apps.core.errors import RuleError
 from apps.flags.experiments.models import Metric
 from apps.matching.models import Match
+from apps.matching.services import note_message
 from apps.notifications.models import Priority
 from apps.notifications.services import Outgoing, enqueue
 from apps.users.models import User
+from apps.users.restrictions import check_may_write
 
 MAX_TEXT, MAX_CAPTION = 4096, 1024
 Kind = Message.Kind
@@ -59,21 +61,21 @@ def relay(
 ) -> Message | None:
     """Passes it on to the partner, under the sender's first name and nothing else; None when it was passed on before.
 
-    Raises RuleError: partner_unreachable.
+    Raises RuleError: limited, partner_unreachable.
     """
+    check_may_write(sender)
     partner = conversation.match.partner_of(sender)
-    if partner.unreachable_at or partner.banned_at:
+    if partner.unreachable_at or partner.is_kept_out:
         raise RuleError("partner_unreachable", name=partner.profile.name)
     # no race: updates of one member are handled one after the other, and the constraint stands behind that
     if Message.objects.filter(sender=sender, source_message_id=source_message_id).exists():
         return None
-    params = {**_payload(sender.profile.name, content), "protect_content": True}
+    params = {**_payload(sender.profile.name, content), **({"reply_markup": markup} if markup else {})}
     if reply_to:
         params["reply_parameters"] = {"message_id": reply_to, "allow_sending_without_reply": True}
-    if markup:
-        params["reply_markup"] = markup
-    (delivery,) = enqueue([_to(partner, _METHOD[content.kind], params)])
+    (delivery,) = enqueue([_to(partner, _METHOD[content.kind], {**params, "protect_content": True})])
     Conversation.objects.filter(pk=conversation.pk).update(last_message_at=timezone.now())
+    note_message(conversation.match, sender)
     message = Message.objects.create(
         conversation=conversation,
         sender=sender,
@@ -98,8 +100,9 @@ def carry_over_edit(
 ) -> Message | None:
     """Changes the partner's copy like the original; None when there is no such message, or nothing that can be changed.
 
-    An edit replaces the buttons, too, so it needs them again.
+    An edit replaces the buttons, too, so it needs them again. Raises RuleError: limited.
     """
+    check_may_write(sender)
     message = own_message(sender, source_message_id)
     if message is None or message.delivery_id is None:
         return None
@@ -125,8 +128,9 @@ def carry_over_edit(
 def consent_to_contact(conversation: Conversation, user: User, *, telegram_username: str) -> list[ContactConsent]:
     """All consents so far; both members' when both have agreed. Safe to call twice.
 
-    Raises RuleError: username_missing.
+    Raises RuleError: limited, username_missing.
     """
+    check_may_write(user)
     if not telegram_username:
         raise RuleError("username_missing")
     # the row lock makes the second of two at once see the first

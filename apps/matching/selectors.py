@@ -1,25 +1,36 @@
 """Reads of matching: who is in a member's deck, why it is empty, whom they matched."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Literal
 from uuid import UUID
 
 import numpy as np
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.utils import timezone
-from h3.api import basic_int as h3
+from pyroaring import BitMap
 
 from apps import flags
-from apps.matching.engine.eligibility import ANYWHERE_KM, People, distance_km, only_obstacle, reach
+from apps.matching import showable
+from apps.matching.batches.decks import ahead_of
+from apps.matching.engine.eligibility import ANYWHERE_KM, distance_km, only_obstacle, reach
 from apps.matching.engine.scoring import ranking, score
-from apps.matching.models import Block, Match, Swipe
-from apps.users.models import AREA_RESOLUTION, MAX_AGE, MIN_AGE, Gender, Profile, User
+from apps.matching.histories import contains, history_of
+from apps.matching.learning.impressions import Placement
+from apps.matching.learning.models import Algorithm
+from apps.matching.learning.ranking import DEFAULT_ALGORITHM, draw_likes_first, placements_as_built, rank
+from apps.matching.learning.reasons import Reason, Story, reasons, stories
+from apps.matching.learning.running import running_model
+from apps.matching.models import Match, Swipe
+from apps.matching.retrieval import of_numbers, search
+from apps.users.models import MAX_AGE, MIN_AGE, Photo, User
 
-GENDER_BIT = {gender: 1 << position for position, gender in enumerate(Gender.values)}
-POOL_LIMIT = 2000
-# Beyond this many kilometres a list of areas is longer than it is useful.
-AREA_LIMIT_KM = 500
+POOL_LIMIT, SHORTLIST = 400, 80
+# Of those who like the viewer and wait for an answer, this many are looked at for one card.
+LIKERS = 500
+# Of a built deck so many more than are asked for: some may be gone, or changed their mind.
+SPARE = 6
 AGE_STEPS = (2, 5, 10, 20, 81)
 DISTANCE_STEPS_KM = (10, 25, 50, 100, 250, 500, None)
 
@@ -33,6 +44,7 @@ class Card:
     shared_interests: list[str]
     note: str
     likes_viewer: bool
+    placement: Placement | None = None  # why it is shown; None for a card that was asked for
 
 
 @dataclass(frozen=True)
@@ -49,44 +61,101 @@ class Widening:
     max_km: int | None = None
 
 
-_PROFILE = ("user_id", "gender", "birth_date", "cell", "interests", "user__last_active_at")
-_PREFERENCES = ("genders", "age_min", "age_max", "max_distance_km")
-_ROW = (*_PROFILE, *(f"user__preferences__{name}" for name in _PREFERENCES), "likes_viewer")
-
-
 def next_card(viewer: User) -> Card | None:
-    """The best candidate in reach of a published, listed viewer; None when the deck is empty. Four queries at most."""
-    rows = list(_pool(viewer))
-    if not rows:
-        return None
-    me, people = _columns([_own_row(viewer)]), _columns(rows)
-    in_reach = np.flatnonzero(reach(me, people))
-    if not len(in_reach):
-        return None
-    kilometres = distance_km(me, people)
-    interests, now = set(viewer.profile.interests), timezone.now()
+    """The best candidate in reach of a published, listed viewer; None when the deck is empty."""
+    best = best_of_deck(viewer, 1)
+    return _card(viewer, best[0].row, best[0].distance_km, best[0].placement) if best else None
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A candidate who may be shown, as they stood in the tables when asked for."""
+
+    row: showable.Row
+    distance_km: float
+    placement: Placement
+
+
+def best_of_deck(viewer: User, count: int) -> list[Ranked]:
+    """The best candidates of the deck, the best first; fewer only at its end.
+
+    Three queries from a deck that was built ahead; else, or when that has too few left, six as a rule.
+    """
+    if len(built := _from_built_deck(viewer, count)) >= count:
+        return built[:count]
+    best: list[Ranked] = []
+    for numbers in _shortlists(viewer):
+        in_order = rank(viewer, numbers).placements()
+        while len(best) < count and (portion := list(islice(in_order, count + SPARE))):
+            best += _still_in_reach(viewer, portion)
+        if len(best) >= count:
+            break
+    return best[:count]
+
+
+def _from_built_deck(viewer: User, count: int) -> list[Ranked]:
+    """What a build placed next and still holds; nothing for members of another algorithm than `market`."""
+    if flags.value("matching.algorithm", viewer, DEFAULT_ALGORITHM) != Algorithm.MARKET:
+        return []
+    ahead = ahead_of(viewer, most=count + SPARE)
+    if ahead is None:
+        return []
+    likes_first, likelihood = draw_likes_first(viewer)
+    cards = ahead.in_order(likes_first=likes_first, likelihood=likelihood)[: count + SPARE]
+    return _still_in_reach(viewer, placements_as_built(viewer, cards)) if cards else []
+
+
+def _still_in_reach(viewer: User, placements: Sequence[Placement]) -> list[Ranked]:
+    """Those who may be shown by what the tables say now, in the same order; one query."""
+    rows = showable.with_ids(viewer, [placement.candidate_id for placement in placements])
+    in_reach = {row.user_id: (row, kilometres) for row, kilometres in _in_reach(viewer, rows)}
+    return [Ranked(*in_reach[each.candidate_id], each) for each in placements if each.candidate_id in in_reach]
+
+
+def _shortlists(viewer: User) -> Iterator[list[int]]:
+    """Numbers of candidates, the promising first, in portions worth reading whole."""
+    own, history = showable.own(viewer), history_of(viewer)
+    me, size = showable.people([own]), flags.value("matching.shortlist", viewer, SHORTLIST)
+    found = search(me, own.cell, hidden=history.hidden, enough=flags.value("matching.pool_limit", viewer, POOL_LIMIT))
+    if likers := history.liked_by - history.hidden - BitMap(found.numbers):
+        found = found.also(of_numbers(me, likers[:LIKERS]))
     scores = score(
-        shared_interests=np.array([len(interests.intersection(rows[i][4])) for i in in_reach]),
-        distance_km=kilometres[in_reach],
-        inactive_days=np.array([(now - rows[i][5]).total_seconds() / 86400 for i in in_reach]),
-        likes_viewer=np.array([rows[i][-1] for i in in_reach]),
+        shared_interests=np.zeros(len(found), dtype=np.int64),
+        distance_km=distance_km(me, found.people),
+        inactive_days=np.maximum(timezone.now().timestamp() / 3600 - found.rows["active_hour"], 0) / 24,
+        likes_viewer=contains(history.liked_by, found.numbers),
     )
-    best = in_reach[ranking(scores)[0]]
-    return _card(viewer, rows[best], float(kilometres[best]))
+    best_first = found.numbers[ranking(scores)].tolist()
+    for start in range(0, len(best_first), size):
+        yield best_first[start : start + size]
+
+
+def _in_reach(viewer: User, rows: Sequence[showable.Row]) -> list[tuple[showable.Row, float]]:
+    """Those of them, each with the distance in kilometres."""
+    me, people = showable.people([showable.own(viewer)]), showable.people(rows)
+    kilometres = distance_km(me, people)
+    return [(rows[place], float(kilometres[place])) for place in np.flatnonzero(reach(me, people)).tolist()]
+
+
+def why_shown(card: Card) -> list[Reason]:
+    """What speaks for the two, in a member's words; nothing for a card that was not ranked."""
+    return reasons(card.placement, running_model()) if card.placement else []
+
+
+def deck_story(viewer: User, count: int) -> list[Story]:
+    """What the deck of a published, listed viewer is made of and why, the best first."""
+    return stories([ranked.placement for ranked in best_of_deck(viewer, count)], running_model())
 
 
 def card_of(viewer: User, target_id: UUID) -> Card | None:
     """This candidate's card, or None when the viewer must not see them (any more)."""
-    row = _row_in_reach(viewer, target_id)
-    if row is None:
-        return None
-    kilometres = distance_km(_columns([_own_row(viewer)]), _columns([row]))
-    return _card(viewer, row, float(kilometres[0]))
+    found = _if_in_reach(viewer, target_id)
+    return _card(viewer, *found) if found else None
 
 
 def can_see(viewer: User, target_id: UUID) -> bool:
     """May this viewer see and swipe this candidate now? The check behind every tap on a card; one query."""
-    return _row_in_reach(viewer, target_id) is not None
+    return _if_in_reach(viewer, target_id) is not None
 
 
 def is_listed(user: User) -> bool:
@@ -95,18 +164,23 @@ def is_listed(user: User) -> bool:
 
 
 def widenings(viewer: User) -> list[Widening]:
-    """Why the deck is empty: age range and distance, if they keep somebody out, each with the smallest helpful step."""
-    rows = list(_pool(viewer, anywhere=True))
-    if not rows:
-        return []
-    me, people = _columns([_own_row(viewer)]), _columns(rows)
-    obstacles = {name: int(kept_out.sum()) for name, kept_out in only_obstacle(me, people).items()}
-    steps = [*_age_steps(viewer, obstacles["age"]), *_distance_steps(viewer, obstacles["distance"])]
+    """Why the deck is empty: age range and distance, if they keep somebody out, each with the smallest helpful step.
+
+    Counted are at most `matching.pool_limit` people for each, the nearest.
+    """
+    own, hidden = showable.own(viewer), history_of(viewer).hidden
+    me, limit = showable.people([own]), flags.value("matching.pool_limit", viewer, POOL_LIMIT)
     found: dict[str, Widening] = {}
-    for widening, columns in steps:
-        would_add = int(reach(me.with_preferences(**columns), people).sum())
-        if would_add and widening.criterion not in found:
-            found[widening.criterion] = replace(widening, would_add=would_add)
+    for criterion, relaxed, steps in (
+        ("age", {"age_min": np.array([MIN_AGE]), "age_max": np.array([MAX_AGE])}, _age_steps(viewer)),
+        ("distance", {"max_km": np.array([ANYWHERE_KM])}, _distance_steps(viewer)),
+    ):
+        people = search(me.with_preferences(**relaxed), own.cell, hidden=hidden, enough=limit).people
+        kept_out = int(only_obstacle(me, people)[criterion].sum())
+        for widening, columns in steps if kept_out else ():
+            if would_add := int(reach(me.with_preferences(**columns), people).sum()):
+                found[criterion] = replace(widening, kept_out=kept_out, would_add=would_add)
+                break
     return list(found.values())
 
 
@@ -124,109 +198,39 @@ def matches_of(user: User) -> QuerySet[Match]:
     )
 
 
-def _showable(viewer: User) -> QuerySet[Profile]:
-    """Published, listed, neither swiped on nor blocked on either side. Preferences come after, in the engine."""
-    theirs = OuterRef("user_id")
-    likes_viewer = Exists(Swipe.objects.filter(swiper=theirs, target=viewer, liked=True))
-    return Profile.objects.annotate(likes_viewer=likes_viewer).filter(
-        ~Q(user=viewer),
-        ~Exists(Swipe.objects.filter(swiper=viewer, target=theirs)),
-        ~Exists(Block.objects.filter(blocker=viewer, blocked=theirs)),
-        ~Exists(Block.objects.filter(blocker=theirs, blocked=viewer)),
-        published_at__isnull=False,
-        user__paused_at=None,
-        user__banned_at=None,
-        user__unreachable_at=None,
-    )
+def _if_in_reach(viewer: User, target_id: UUID) -> tuple[showable.Row, float] | None:
+    row = showable.with_id(viewer, target_id) if is_listed(viewer) else None
+    return next(iter(_in_reach(viewer, [row])), None) if row else None
 
 
-def _row_in_reach(viewer: User, target_id: UUID) -> tuple[Any, ...] | None:
-    if not is_listed(viewer):
-        return None
-    row = _showable(viewer).filter(user=target_id).values_list(*_ROW).first()
-    return row if row and reach(_columns([_own_row(viewer)]), _columns([row]))[0] else None
-
-
-def _pool(viewer: User, *, anywhere: bool = False) -> Iterable[tuple[Any, ...]]:
-    """Rows of the most recently active whose genders fit both ways, from the areas within the viewer's distance."""
-    pool = _showable(viewer).filter(
-        user__preferences__genders__contains=[viewer.profile.gender], gender__in=viewer.preferences.genders
-    )
-    limit_km = viewer.preferences.max_distance_km
-    if not anywhere and limit_km is not None and limit_km <= AREA_LIMIT_KM:
-        pool = pool.filter(area__in=_areas_within(viewer.profile.area, limit_km))
-    limit = flags.value("matching.pool_limit", viewer, POOL_LIMIT)
-    return pool.order_by("-user__last_active_at", "user_id").values_list(*_ROW)[:limit]
-
-
-def _areas_within(area: int | None, km: int) -> list[int]:
-    if area is None:
-        return []
-    spacing_km = h3.average_hexagon_edge_length(AREA_RESOLUTION, unit="km") * 3**0.5
-    # one ring more than the distance takes: people sit anywhere in their area, and cells vary in size
-    return list(h3.grid_disk(area, int(km / (spacing_km * 0.75)) + 2))
-
-
-def _own_row(viewer: User) -> tuple[Any, ...]:
-    profile, preferences = viewer.profile, viewer.preferences
-    return (
-        viewer.pk,
-        profile.gender,
-        profile.birth_date,
-        profile.cell,
-        profile.interests,
-        viewer.last_active_at,
-        preferences.genders,
-        preferences.age_min,
-        preferences.age_max,
-        preferences.max_distance_km,
-        False,
-    )
-
-
-def _columns(rows: Sequence[tuple[Any, ...]]) -> People:
-    today = timezone.localdate()
-    places = [h3.cell_to_latlng(row[3]) for row in rows]
-    return People(
-        gender=np.array([GENDER_BIT[row[1]] for row in rows]),
-        # the top of the range means "and older"
-        age=np.array([min(Profile(birth_date=row[2]).age_on(today), MAX_AGE) for row in rows]),
-        latitude=np.array([place[0] for place in places]),
-        longitude=np.array([place[1] for place in places]),
-        seeks=np.array([sum(GENDER_BIT[gender] for gender in row[6]) for row in rows]),
-        age_min=np.array([row[7] for row in rows]),
-        age_max=np.array([row[8] for row in rows]),
-        max_km=np.array([ANYWHERE_KM if row[9] is None else float(row[9]) for row in rows]),
-    )
-
-
-def _card(viewer: User, row: tuple[Any, ...], kilometres: float) -> Card | None:
-    target = User.objects.select_related("profile").prefetch_related("photos").filter(pk=row[0]).first()
+def _card(viewer: User, row: showable.Row, kilometres: float, placement: Placement | None = None) -> Card | None:
+    shown = Prefetch("photos", Photo.objects.filter(hidden_at=None))
+    target = User.objects.select_related("profile").prefetch_related(shown).filter(pk=row.user_id).first()
     if target is None:
         return None
     shared = [slug for slug in viewer.profile.interests if slug in target.profile.interests]
-    likes_viewer = bool(row[-1])
-    note = Swipe.objects.filter(swiper=target, target=viewer).values_list("note", flat=True) if likes_viewer else []
-    return Card(target, kilometres, shared, "".join(note), likes_viewer)
+    likes = Swipe.objects.filter(swiper=target, target=viewer) if row.likes_viewer else Swipe.objects.none()
+    note = "".join(likes.values_list("note", flat=True))
+    return Card(target, kilometres, shared, note, row.likes_viewer, placement)
 
 
-def _age_steps(viewer: User, kept_out: int) -> Iterable[tuple[Widening, dict[str, Any]]]:
+def _age_steps(viewer: User) -> Iterator[tuple[Widening, dict[str, Any]]]:
     preferences = viewer.preferences
-    for years in AGE_STEPS if kept_out else ():
+    for years in AGE_STEPS:
         low, high = max(MIN_AGE, preferences.age_min - years), min(MAX_AGE, preferences.age_max + years)
         yield (
-            Widening("age", kept_out, 0, age_range=(low, high)),
+            Widening("age", 0, 0, age_range=(low, high)),
             {"age_min": np.array([low]), "age_max": np.array([high])},
         )
 
 
-def _distance_steps(viewer: User, kept_out: int) -> Iterable[tuple[Widening, dict[str, Any]]]:
+def _distance_steps(viewer: User) -> Iterator[tuple[Widening, dict[str, Any]]]:
     limit = viewer.preferences.max_distance_km
-    if not kept_out or limit is None:
+    if limit is None:
         return
     for km in DISTANCE_STEPS_KM:
         if km is None or km > limit:
-            yield Widening("distance", kept_out, 0, max_km=km), {"max_km": np.array([km or ANYWHERE_KM])}
+            yield Widening("distance", 0, 0, max_km=km), {"max_km": np.array([km or ANYWHERE_KM])}
 
 
 def last_swipe(user: User) -> Swipe | None:

@@ -10,9 +10,13 @@ from django.utils import timezone
 from apps import flags
 from apps.core.errors import RuleError
 from apps.flags.experiments.models import Metric
+from apps.matching.histories import forget
+from apps.matching.learning import impressions
+from apps.matching.learning.impressions import Placement
 from apps.matching.models import MAX_NOTE, Block, Match, Swipe
 from apps.matching.selectors import last_swipe, matches_of
 from apps.users.models import User
+from apps.users.restrictions import check_may_write
 from apps.users.services import clean_text
 
 
@@ -29,9 +33,11 @@ def record_swipe(swiper: User, target: User, *, liked: bool, note: str = "") -> 
     """One like or pass; the second of two likes makes the match, exactly once however the two race.
 
     Whether the swiper may see the target is for the caller to ask (`selectors.can_see`).
-    Raises RuleError: note_too_long.
+    Raises RuleError: note_too_long; limited, for a note of somebody who may not write.
     """
     note = clean_text(note)
+    if note:
+        check_may_write(swiper)
     if len(note) > MAX_NOTE:
         raise RuleError("note_too_long", max=MAX_NOTE, length=len(note))
     _lock_pair(swiper.pk, target.pk)
@@ -52,6 +58,11 @@ def record_swipe(swiper: User, target: User, *, liked: bool, note: str = "") -> 
     return SwipeOutcome(match=match)
 
 
+def record_impression(viewer: User, placement: Placement) -> None:
+    """The viewer is shown this card now, perhaps again. One query."""
+    impressions.record(viewer.pk, placement)
+
+
 @transaction.atomic
 def undo_last_swipe(user: User) -> Swipe | None:
     """Takes the latest swipe back and returns it; None when there is none. Raises RuleError: undo_matched."""
@@ -61,6 +72,7 @@ def undo_last_swipe(user: User) -> Swipe | None:
     _lock_pair(user.pk, swipe.target_id)
     if _match_between(user.pk, swipe.target_id).exists():
         raise RuleError("undo_matched")
+    forget(swipe)
     swipe.delete()
     return swipe
 
@@ -83,6 +95,15 @@ def block(blocker: User, blocked: User) -> Match | None:
         flags.record(Metric.BLOCK, blocker)
     match = matches_of(blocker).filter(Q(low=blocked) | Q(high=blocked)).first()
     return match if match and end_match(match, by=blocker) else None
+
+
+def note_message(match: Match, sender: User) -> None:
+    """Keeps who of the two wrote first, and when the other answered. Later messages change nothing, without a query."""
+    is_low = sender.pk == match.low_id
+    if match.opened_by_low is None:
+        Match.objects.filter(pk=match.pk, opened_by_low=None).update(opened_by_low=is_low)
+    elif match.opened_by_low != is_low and match.answered_at is None:
+        Match.objects.filter(pk=match.pk, answered_at=None).update(answered_at=timezone.now())
 
 
 def _match_between(one: UUID, other: UUID) -> QuerySet[Match]:

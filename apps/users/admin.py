@@ -35,6 +35,8 @@ STATE_COLOURS = {
     MemberState.ONBOARDING: "info",
     MemberState.LISTED: "success",
     MemberState.PAUSED: "warning",
+    MemberState.PHOTOLESS: "warning",
+    MemberState.SUSPENDED: "danger",
     MemberState.BANNED: "danger",
 }
 
@@ -176,7 +178,7 @@ class MemberAdmin(MemberSearchMixin, ReadOnlyMixin, BaseAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Member | None = None) -> list[tuple[object, dict[str, object]]]:
         fields = ["language", "source", "date_joined", "last_active_at", "consent_version", "consented_at"]
-        fields += ["paused_at", "banned_at", "unreachable_at"]
+        fields += ["paused_at", "unreachable_at", "banned_at", "suspended_until", "limited_until", "photoless_at"]
         if request.user.is_superuser:
             fields.append("telegram_id")
         return [(_("Account"), {"fields": [tuple(fields[first : first + 2]) for first in range(0, len(fields), 2)]})]

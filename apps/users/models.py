@@ -61,6 +61,13 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
     consented_at = models.DateTimeField(null=True, blank=True)
     paused_at = models.DateTimeField(null=True, blank=True, help_text=_("They took themselves out of all decks."))
     banned_at = models.DateTimeField(null=True, blank=True)
+    suspended_until = models.DateTimeField(null=True, blank=True, help_text=_("Kept out for a time, by a moderator."))
+    limited_until = models.DateTimeField(
+        null=True, blank=True, help_text=_("May look but not write until then, by a moderator.")
+    )
+    photoless_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("A moderator hid all of their photos: out of all decks.")
+    )
     unreachable_at = models.DateTimeField(null=True, blank=True, help_text=_("They blocked the bot or left Telegram."))
     last_active_at = models.DateTimeField(default=timezone.now)
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
@@ -86,6 +93,10 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
         indexes = [
             # the admin's newest-first lists of members
             models.Index(fields=["-date_joined"], name="user_newest"),
+            # users.restrictions.with_expired: limits and suspensions whose time is over
+            models.Index(fields=["limited_until"], name="user_limited", condition=Q(limited_until__isnull=False)),
+            # the same of suspensions
+            models.Index(fields=["suspended_until"], name="user_suspended", condition=Q(suspended_until__isnull=False)),
         ]
 
     def __str__(self) -> str:
@@ -93,8 +104,15 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
 
     @property
     def is_listed(self) -> bool:
-        """Neither paused, banned nor unreachable: may stand in decks once the profile is published."""
-        return not (self.paused_at or self.banned_at or self.unreachable_at)
+        """Neither kept out, paused nor unreachable: may stand in decks once the profile is published."""
+        return not (
+            self.paused_at or self.banned_at or self.suspended_until or self.photoless_at or self.unreachable_at
+        )
+
+    @property
+    def is_kept_out(self) -> bool:
+        """Banned, or suspended at this moment: only the way out and the way to object are open to them."""
+        return bool(self.banned_at or (self.suspended_until and self.suspended_until > timezone.now()))
 
 
 class _EighteenYearsAgo(Func):
@@ -183,6 +201,12 @@ class Preferences(models.Model):
         return f"{self.age_min} to {self.age_max}"
 
 
+class PhotoManager(models.Manager["Photo"]):
+    def shown_of(self, user: User) -> "models.QuerySet[Photo]":
+        """What others may see, in order: all but what a moderator has hidden."""
+        return self.filter(user=user, hidden_at=None)
+
+
 class Photo(UUIDModel):
     """One photo of a profile. `file_id` shows it in Telegram; `file` is our own copy, which the worker fetches later.
 
@@ -194,7 +218,10 @@ class Photo(UUIDModel):
     file = models.ImageField(upload_to="photos/%Y/%m/", blank=True)
     file_id = models.CharField(max_length=255, blank=True)
     file_unique_id = models.CharField(max_length=64, blank=True)
+    hidden_at = models.DateTimeField(null=True, blank=True, help_text=_("Shown to nobody, by a moderator."))
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = PhotoManager()
 
     class Meta:
         verbose_name = _("photo")
@@ -235,14 +262,18 @@ class MemberState(models.TextChoices):
     LISTED = "listed", _("Listed")
     PAUSED = "paused", _("Paused")
     UNREACHABLE = "unreachable", _("Unreachable")
+    PHOTOLESS = "photoless", _("Photos hidden")
+    SUSPENDED = "suspended", _("Suspended")
     BANNED = "banned", _("Banned")
 
 
 # The first that holds is the state.
 _STATES = {
     MemberState.BANNED: Q(banned_at__isnull=False),
+    MemberState.SUSPENDED: Q(suspended_until__isnull=False),
     MemberState.UNREACHABLE: Q(unreachable_at__isnull=False),
     MemberState.ONBOARDING: Q(profile__published_at__isnull=True),
+    MemberState.PHOTOLESS: Q(photoless_at__isnull=False),
     MemberState.PAUSED: Q(paused_at__isnull=False),
     MemberState.LISTED: Q(),
 }
@@ -278,10 +309,14 @@ class Member(User):
         """The state that `in_state` finds this member by."""
         if self.banned_at:
             return MemberState.BANNED
+        if self.suspended_until:
+            return MemberState.SUSPENDED
         if self.unreachable_at:
             return MemberState.UNREACHABLE
         if not hasattr(self, "profile") or not self.profile.published_at:
             return MemberState.ONBOARDING
+        if self.photoless_at:
+            return MemberState.PHOTOLESS
         return MemberState.PAUSED if self.paused_at else MemberState.LISTED
 
 

@@ -216,6 +216,8 @@ def add_photo(user: User, *, file_id: str, file_unique_id: str) -> Photo | None:
     if position >= MAX_PHOTOS:
         raise RuleError("photos_too_many", max=MAX_PHOTOS)
     photo = Photo.objects.create(user=user, position=position, file_id=file_id, file_unique_id=file_unique_id)
+    if user.photoless_at:
+        follow_photos(user)
 
     def fetch() -> None:
         current_app.signature("users.store_photo", (str(photo.pk),)).delay()
@@ -225,17 +227,25 @@ def add_photo(user: User, *, file_id: str, file_unique_id: str) -> Photo | None:
 
 
 def remove_photo(user: User, photo_id: UUID) -> None:
-    """Safe to call twice. Raises RuleError: photo_last, for a published profile keeps at least one."""
+    """Safe to call twice. Raises RuleError: photo_last, for a published profile keeps at least one that is shown."""
     photos = list(Photo.objects.filter(user=user))
     photo = next((photo for photo in photos if photo.pk == photo_id), None)
     if photo is None:
         return
-    if user.profile.published_at and len(photos) == 1:
+    others_shown = any(other.hidden_at is None for other in photos if other != photo)
+    if user.profile.published_at and not others_shown and (photo.hidden_at is None or len(photos) == 1):
         raise RuleError("photo_last")
     if photo.file.name:
         _abandon_files([photo.file.name])
     photo.delete()
     Photo.objects.filter(user=user, position__gt=photo.position).update(position=F("position") - 1)
+
+
+def follow_photos(user: User) -> None:
+    """Notes whether anything is left to show of a member; called wherever that may have changed."""
+    has_shown = Photo.objects.shown_of(user).exists() or not Photo.objects.filter(user=user).exists()
+    user.photoless_at = None if has_shown else user.photoless_at or timezone.now()
+    user.save(update_fields=["photoless_at"])
 
 
 # ---- Preferences

@@ -14,6 +14,7 @@ from PIL import Image
 
 from apps.bot.handlers.signup import CONSENT_VERSION
 from apps.bot.models import Dialogue
+from apps.moderation.services import adopt_reports
 from apps.simulator.models import Persona
 from apps.users.models import AREA_RESOLUTION, Photo, Preferences, Profile, User
 from meetsmatch.demo.avatars import draw_avatar
@@ -25,7 +26,13 @@ SOURCE = "demo"
 THUMBNAIL_SIZE = 256
 THUMBNAIL_BOX = (30, 30, 370, 370)  # head and shoulders of a portrait that is read at half its size
 # User name and password: group.
-STAFF = {"admin": "", "moderator": "Moderator", "product": "Product manager", "approver": "Flag approver"}
+STAFF = {
+    "admin": "",
+    "moderator": "Moderator",
+    "senior": "Senior moderator",
+    "product": "Product manager",
+    "approver": "Flag approver",
+}
 
 Progress = Callable[[int, int], None]
 
@@ -49,6 +56,7 @@ def seed_members(count: int, seed: int, progress: Progress) -> int:
         society = invent_society(around, new, timezone.now())
         for rows in (society.swipes, society.matches, society.conversations, society.messages, society.reports):
             _write(rows)
+    adopt_reports()
     return len(new)
 
 

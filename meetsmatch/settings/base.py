@@ -191,7 +191,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_CREATE_MISSING_QUEUES = False
-CELERY_TASK_QUEUES = [Queue("default"), Queue("media")]  # type: ignore[no-untyped-call]
+CELERY_TASK_QUEUES = [Queue("default"), Queue("media"), Queue("batch")]  # type: ignore[no-untyped-call]
 CELERY_TASK_DEFAULT_QUEUE = "default"
 # Every task is named here: tests/guards sees to it.
 CELERY_TASK_ROUTES = {
@@ -200,6 +200,16 @@ CELERY_TASK_ROUTES = {
     "bot.purge_updates": {"queue": "default"},
     "flags.apply_due_changes": {"queue": "default"},
     "flags.advance_ramps": {"queue": "default"},
+    "matching.refresh_standings": {"queue": "default"},
+    "matching.recount_standings": {"queue": "default"},
+    "matching.train_ranker": {"queue": "default"},
+    "matching.start_decks": {"queue": "default"},
+    "matching.build_decks": {"queue": "batch"},
+    "matching.purge_impressions": {"queue": "default"},
+    "moderation.lift_expired": {"queue": "default"},
+    "moderation.adopt_reports": {"queue": "default"},
+    "moderation.close_cases": {"queue": "default"},
+    "moderation.purge_evidence": {"queue": "default"},
     "notifications.purge_deliveries": {"queue": "default"},
     "users.store_photo": {"queue": "media"},
     "users.store_missing_photos": {"queue": "media"},
@@ -217,6 +227,19 @@ CELERY_BEAT_SCHEDULE = {
     "delete abandoned files": {"task": "users.delete_abandoned_files", "schedule": 60.0, "options": {"expires": 60}},
     "make planned changes": {"task": "flags.apply_due_changes", "schedule": 60.0, "options": {"expires": 60}},
     "advance ramps": {"task": "flags.advance_ramps", "schedule": 60.0, "options": {"expires": 60}},
+    "end limits and suspensions": {"task": "moderation.lift_expired", "schedule": 30.0, "options": {"expires": 30}},
+    "make cases of reports": {"task": "moderation.adopt_reports", "schedule": 60.0, "options": {"expires": 60}},
+    "close cases of erased members": {"task": "moderation.close_cases", "schedule": 60.0, "options": {"expires": 60}},
+    "drop old evidence": {"task": "moderation.purge_evidence", "schedule": crontab(hour="3", minute="30")},
     "drop old updates": {"task": "bot.purge_updates", "schedule": crontab(hour="3", minute="10")},
     "drop old deliveries": {"task": "notifications.purge_deliveries", "schedule": crontab(hour="3", minute="20")},
+    "refresh standings": {"task": "matching.refresh_standings", "schedule": 300.0, "options": {"expires": 300}},
+    "recount standings": {
+        "task": "matching.recount_standings",
+        "schedule": crontab(day_of_week="1", hour="2", minute="0"),
+    },
+    "begin to build decks": {"task": "matching.start_decks", "schedule": crontab(hour="4", minute="0")},
+    "build decks": {"task": "matching.build_decks", "schedule": 60.0, "options": {"expires": 60}},
+    "train the ranker": {"task": "matching.train_ranker", "schedule": crontab(hour="3", minute="40")},
+    "drop old impressions": {"task": "matching.purge_impressions", "schedule": crontab(hour="3", minute="30")},
 }

@@ -67,6 +67,17 @@ UNFOLD = {
                 ],
             },
             {
+                "title": _("Moderation"),
+                "separator": True,
+                "items": [
+                    _list(_("Cases"), "gavel", "moderation_case"),
+                    _list(_("Appeals"), "balance", "moderation_appeal"),
+                    _list(_("Decisions"), "history_edu", "moderation_decision"),
+                    _list(_("Policies"), "policy", "moderation_policy"),
+                    _list(_("Reason templates"), "edit_note", "moderation_reasontemplate"),
+                ],
+            },
+            {
                 "title": _("Meeting"),
                 "separator": True,
                 "items": [
@@ -89,6 +100,8 @@ UNFOLD = {
                     _list(_("Flags"), "toggle_on", "flags_flag"),
                     _list(_("Planned changes"), "pending_actions", "flags_plannedchange"),
                     _list(_("Ramps"), "stairs", "flags_ramp"),
+                    _list(_("Model versions"), "model_training", "matching_rankermodel"),
+                    _list(_("Market and decks"), "balance", "matching_deckbuild"),
                     _list(_("Experiments"), "science", "flags_experiment"),
                     _list(_("Switches"), "power_settings_new", "waffle_switch"),
                     _list(_("Samples"), "percent", "waffle_sample"),

@@ -9,10 +9,22 @@ MEMBER_LISTS = (
     "matching_match",
     "conversations_conversation",
     "moderation_report",
+    "moderation_case",
+    "moderation_decision",
+    "moderation_appeal",
+    "moderation_policy",
+    "moderation_reasontemplate",
     "notifications_delivery",
     "bot_update",
 )
-PRODUCT_LISTS = ("flags_flag", "flags_plannedchange", "flags_ramp", "waffle_switch")
+PRODUCT_LISTS = (
+    "flags_flag",
+    "flags_plannedchange",
+    "flags_ramp",
+    "matching_deckbuild",
+    "matching_rankermodel",
+    "waffle_switch",
+)
 ACCESS_LISTS = (
     "users_staff",
     "auth_group",
@@ -23,6 +35,7 @@ ACCESS_LISTS = (
     "waffle_sample",
 )
 EVERY_LIST = MEMBER_LISTS + PRODUCT_LISTS + ACCESS_LISTS
+EVIDENCE_LISTS = [name for name in MEMBER_LISTS if name not in ("moderation_policy", "moderation_reasontemplate")]
 OPEN_TO = {None: EVERY_LIST, "Moderator": MEMBER_LISTS, "Product manager": PRODUCT_LISTS}
 
 
@@ -35,7 +48,7 @@ def test_it_opens_to_each_role_its_own_lists_only(sign_in: SignIn, role: str | N
 
 
 @pytest.mark.parametrize("role", OPEN_TO)
-@pytest.mark.parametrize("model", [*MEMBER_LISTS, "admin_logentry", "axes_accessattempt", "axes_accesslog"])
+@pytest.mark.parametrize("model", [*EVIDENCE_LISTS, "admin_logentry", "axes_accessattempt", "axes_accesslog"])
 def test_it_lets_nobody_add_evidence_by_hand(sign_in: SignIn, role: str | None, model: str) -> None:
     assert sign_in(role).get(reverse(f"admin:{model}_add")).status_code == 403
 

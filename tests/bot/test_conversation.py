@@ -8,6 +8,7 @@ from django.utils.translation import override
 from apps.bot import texts
 from apps.conversations.models import Message
 from apps.core.errors import UnreachableError
+from apps.matching.models import Match
 from apps.users import services
 from tests.bot.people import join, keyboard, last_params, matched, talking
 from tests.fakes import FakeBotApi, RecordedCall
@@ -287,3 +288,14 @@ def test_it_still_passes_messages_of_and_to_who_is_paused(chat: Phone, bob: Phon
     bob.write("Yes")
     assert bob.sees("Resting?")
     assert chat.sees("Yes")
+
+
+def test_it_keeps_who_wrote_first_and_that_the_other_answered(chat: Phone, bob: Phone) -> None:
+    match = Match.objects.get()
+    chat.write("Hello?")
+    chat.write("Anybody?")
+    match.refresh_from_db()
+    assert (match.opened_by_low, match.answered_at) == (chat.user.pk == match.low_id, None)
+    bob.write("Yes")
+    match.refresh_from_db()
+    assert match.answered_at

@@ -66,7 +66,7 @@ def test_it_respects_the_distance_of_the_one_who_is_shown(ann: User) -> None:
     assert deck(ann) == ["Open"]
 
 
-@pytest.mark.parametrize("state", ["paused_at", "banned_at", "unreachable_at"])
+@pytest.mark.parametrize("state", ["paused_at", "banned_at", "suspended_until", "photoless_at", "unreachable_at"])
 def test_it_shows_nobody_who_is_out(ann: User, state: str) -> None:
     bob = man()
     User.objects.filter(pk=bob.pk).update(**{state: timezone.now()})
@@ -124,6 +124,7 @@ def test_it_shows_nobody_first_for_a_pass(ann: User) -> None:
 )
 def test_it_shows_the_nearer_and_the_more_alike_first(ann: User, better: Any, worse: Any) -> None:
     ann.profile.interests = ["chess"]
+    ann.profile.save()
     man("Worse", **worse)
     man("Better", **better)
     assert deck(ann) == ["Better", "Worse"]

@@ -34,7 +34,7 @@ def raised_codes() -> set[str]:
 
 
 def test_it_explains_every_rule_that_refuses() -> None:
-    numbers = {"max": 1, "min": 1, "length": 1, "hours": 1, "name": "Ann"}
+    numbers = {"max": 1, "min": 1, "length": 1, "hours": 1, "name": "Ann", "until": "tomorrow"}
     for code in raised_codes() - SILENT:
         assert texts.account.rule(code, numbers)
 

@@ -1,5 +1,6 @@
 """The deck: one card at a time, like, like with a note, pass, undo; and what a match looks like to both."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,13 +11,15 @@ from apps import flags
 from apps.bot import keyboards, texts
 from apps.bot.handlers import chat, signup
 from apps.bot.turn import Reply, Turn, say, send_photo, toast
+from apps.matching.learning.reasons import Reason
 from apps.matching.models import Match
-from apps.matching.selectors import Card, can_see, card_of, is_listed, next_card, widenings
+from apps.matching.selectors import Card, can_see, card_of, is_listed, next_card, why_shown, widenings
 from apps.matching.services import block as block_member
-from apps.matching.services import record_swipe, undo_last_swipe
+from apps.matching.services import record_impression, record_swipe, undo_last_swipe
 from apps.notifications.models import Priority
 from apps.users import services
 from apps.users.models import Photo, User
+from apps.users.restrictions import check_may_write
 
 
 def browse(turn: Turn) -> Reply:
@@ -28,10 +31,16 @@ def browse(turn: Turn) -> Reply:
 
 def show_next(turn: Turn) -> Reply:
     """The next card, or why there is none."""
+    if turn.user.photoless_at:
+        return turn.screen(texts.meeting.photos_hidden(), keyboards.more_photos())
     if not is_listed(turn.user):
         return turn.screen(texts.meeting.paused(), keyboards.resume())
     card = next_card(turn.user)
-    return _show(turn, card) if card else _empty_deck(turn)
+    if card is None:
+        return _empty_deck(turn)
+    if card.placement:
+        record_impression(turn.user, card.placement)
+    return _show(turn, card)
 
 
 def like(turn: Turn) -> Reply:
@@ -46,6 +55,7 @@ def pass_on(turn: Turn) -> Reply:
 
 def ask_note(turn: Turn) -> Reply:
     target_id = turn.target_id()
+    check_may_write(turn.user)
     if not (_may_write_note(turn) and can_see(turn.user, target_id)):
         return toast(texts.meeting.card_out_of_date()) + show_next(turn)
     turn.wait_for("note", target=target_id.hex)
@@ -125,7 +135,7 @@ def _match_card(turn: Turn | None, reader: User, match: Match, partner: User) ->
     with override(reader.language):
         caption = f"{texts.meeting.matched(partner.profile.name)}\n\n{texts.meeting.opener(shared)}"
         keyboard = keyboards.match(match, partner.profile.name)
-        photo = Photo.objects.filter(user=partner).first()
+        photo = Photo.objects.shown_of(partner).first()
         if photo is None:
             return say(reader, caption, keyboard, priority=Priority.ALERT)
         if turn:
@@ -148,7 +158,11 @@ def _show(turn: Turn, card: Card, *, photo_number: int = 0) -> Reply:
     number = photo_number if photo_number < len(photos) else 0
     with_note = _may_write_note(turn)
     keyboard = keyboards.card(card.user, photo_number=number, photo_count=len(photos), with_note=with_note)
-    return turn.picture(photos[number], texts.profile.card_caption(card), keyboard)
+    return turn.picture(photos[number], texts.profile.card_caption(card, _reasons(turn, card)), keyboard)
+
+
+def _reasons(turn: Turn, card: Card) -> Sequence[Reason]:
+    return why_shown(card) if flags.is_enabled("matching.explain_cards", turn.user) else ()
 
 
 def _empty_deck(turn: Turn) -> Reply:

@@ -72,7 +72,7 @@ def actions(turn: Turn, match: Match) -> Reply:
 def show_partner(turn: Turn) -> Reply:
     match = _match(turn)
     partner, number = match.partner_of(turn.user), int(turn.args[1])
-    photos = list(Photo.objects.filter(user=partner))
+    photos = list(Photo.objects.shown_of(partner))
     caption = texts.profile.profile_caption(partner.profile)
     if not photos:
         return turn.say(caption)

@@ -1,9 +1,10 @@
-"""Reporting somebody, from a card or out of a chat."""
+"""Reporting somebody: from a card, out of a chat, or one message."""
 
 from uuid import UUID
 
 from apps.bot import keyboards, texts
 from apps.bot.turn import Reply, Turn, toast
+from apps.conversations.selectors import message_of_partner, message_to
 from apps.conversations.services import conversation_for
 from apps.core.errors import RuleError
 from apps.matching.selectors import can_see, match_of
@@ -28,6 +29,16 @@ def ask_reason_in_chat(turn: Turn) -> Reply:
     return turn.screen(texts.meeting.ask_report_reason(name), keyboards.report_reasons("reason_chat", match.pk.hex))
 
 
+def ask_reason_of_message(turn: Turn) -> Reply:
+    """/report, as a reply to the partner's message that it is about."""
+    original = turn.message.reply_to_message
+    message = message_of_partner(turn.user, original.message_id) if original else None
+    if message is None:
+        return turn.say(texts.meeting.how_to_report())
+    name = message.sender.profile.name
+    return turn.say(texts.meeting.ask_report_reason(name), keyboards.report_reasons("reason_message", message.pk.hex))
+
+
 def report(turn: Turn) -> Reply:
     """About somebody on a card: they are passed as well."""
     target = _person(turn, turn.target_id(1))
@@ -43,6 +54,16 @@ def report_chat(turn: Turn) -> Reply:
     partner = match.partner_of(turn.user)
     filed = file_report(turn.user, partner, reason=turn.args[0], conversation=conversation_for(match))
     return _thank(turn, filed, partner)
+
+
+def report_message(turn: Turn) -> Reply:
+    message = message_to(turn.user, turn.target_id(1))
+    if message is None:
+        raise RuleError("person_gone")
+    filed = file_report(
+        turn.user, message.sender, reason=turn.args[0], conversation=message.conversation, message=message
+    )
+    return _thank(turn, filed, message.sender)
 
 
 def take_words(turn: Turn, text: str) -> Reply:

@@ -331,7 +331,7 @@ def _take_age_range(turn: Turn, text: str) -> Reply:
 def profile(turn: Turn) -> Reply:
     """/profile: how others see the member, and what can be changed."""
     left = leave_question(turn)
-    first = Photo.objects.filter(user=turn.user).first()
+    first = Photo.objects.shown_of(turn.user).first() or Photo.objects.filter(user=turn.user).first()
     assert first is not None, "a published profile has a photo"
     caption = texts.profile.own_profile(turn.user.profile, turn.user.preferences, below=texts.profile.what_to_change())
     return left + turn.picture(first, caption, keyboards.profile())

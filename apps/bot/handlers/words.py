@@ -3,13 +3,14 @@
 from collections.abc import Callable
 
 from apps.bot import texts
-from apps.bot.handlers import browse, chat, reports, signup
+from apps.bot.handlers import appeals, browse, chat, reports, signup
 from apps.bot.turn import Reply, Turn, send
 
 # Questions besides the steps of the profile that a plain text answers.
 ANSWERS: dict[str, Callable[[Turn, str], Reply]] = {
     "note": browse.take_note,
     "report_words": reports.take_words,
+    "appeal_words": appeals.take_words,
 }
 
 

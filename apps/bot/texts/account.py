@@ -1,10 +1,13 @@
 """Coming and going: the welcome, consent, settings, help, and what a rule says when it refuses."""
 
+from datetime import datetime
+
 from django.utils.html import escape, format_html
 from django.utils.translation import gettext as _
 
 from apps.bot.texts.meeting import person_gone
 from apps.bot.texts.profile import place_unknown
+from apps.moderation.texts import moment
 
 BRAND = "MeetsMatch"
 
@@ -68,6 +71,18 @@ def banned() -> str:
     return _("Your account is suspended because our rules were broken. You cannot use the service.")
 
 
+def no_statement() -> str:
+    return _("There is no decision about you that is in effect.")
+
+
+def ask_appeal() -> str:
+    return _("✋ Write in one message why you think that the decision is wrong. Another moderator will read it.")
+
+
+def appeal_filed() -> str:
+    return _("✋ Thank you. Your appeal is with another moderator; you will read the answer here within seven days.")
+
+
 def minor() -> str:
     return _(
         "Thank you for being honest. MeetsMatch is for people aged 18 and over, so we cannot let you in yet. "
@@ -117,7 +132,8 @@ def help_text() -> str:
         "/matches – your matches and chats\n"
         "/profile – your profile\n"
         "/preferences – whom you want to see\n"
-        "/settings – pause, language, delete account\n\n"
+        "/settings – pause, language, delete account\n"
+        "/report – report a message: reply to it with this\n\n"
         "❤️ like · 💌 like with a few words · ✖️ pass · ↩️ take the last one back\n"
         "When two like each other, it is a match and you can talk here. To answer a particular person, "
         "reply to their message. Report or block anybody with the buttons on their card or in the chat."
@@ -162,6 +178,8 @@ def bot_description() -> str:
 
 def rule(code: str, params: dict[str, object]) -> str:
     """The explanation of a RuleError: what is wrong and what would be right."""
+    if isinstance(until := params.get("until"), datetime):
+        params = {**params, "until": moment(until)}
     explanations = {
         "name_empty": _("Please send your first name in letters."),
         "name_too_long": _("This name is too long: {max} characters at most."),
@@ -187,6 +205,10 @@ def rule(code: str, params: dict[str, object]) -> str:
         "undo_matched": _("You two have matched. To part, end the match in the chat."),
         "partner_unreachable": _("{name} cannot be reached right now. Your message was not delivered."),
         "contact_exchange_off": _("Contacts cannot be exchanged at the moment."),
+        "limited": _("Until {until} you can look at people but not write, as a moderator decided."),
+        "appeal_gone": _("This decision cannot be appealed against any more."),
+        "appeal_twice": _("You have appealed against this decision already."),
+        "appeal_empty": _("Please say in your own words why the decision is wrong."),
         "username_missing": _("You have no Telegram @username. Set one in Telegram’s settings, then try again."),
     }
     return escape(explanations[code].format(**params))

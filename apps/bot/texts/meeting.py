@@ -76,6 +76,13 @@ def paused() -> str:
     return _("⏸ You are paused: nobody sees you, and you see nobody. Your matches can still write to you.")
 
 
+def photos_hidden() -> str:
+    return _(
+        "📷 Your photos were hidden by a moderator, so nobody sees you and you see nobody. "
+        "Add a photo that keeps to the rules, and you are back."
+    )
+
+
 def finish_profile_first() -> str:
     return _("Let us finish your profile first.")
 
@@ -222,6 +229,13 @@ def ask_why_blocked(name: str) -> str:
     return format_html(
         _("Did {name} do something that others should be kept from? A report helps; {name} will not learn of it."),
         name=name,
+    )
+
+
+def how_to_report() -> str:
+    return _(
+        "🚩 To report a message, reply to it with /report. To report a person, "
+        "use the button on their card or in the chat."
     )
 
 

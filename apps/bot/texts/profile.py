@@ -9,6 +9,7 @@ from django.utils.translation import ngettext
 
 from apps.bot.texts.labels import in_every_language
 from apps.conversations.services import MAX_CAPTION, telegram_length
+from apps.matching.learning.reasons import Reason
 from apps.matching.selectors import Card
 from apps.users.catalogue import INTERESTS
 from apps.users.models import MAX_BIO, MAX_PHOTOS, Gender, Preferences, Profile
@@ -135,11 +136,17 @@ def use_the_buttons() -> str:
 
 
 def profile_caption(
-    profile: Profile, *, first_line_extra: str = "", shared: Sequence[str] = (), note: str = "", room: int = MAX_CAPTION
+    profile: Profile,
+    *,
+    first_line_extra: str = "",
+    shared: Sequence[str] = (),
+    because: str = "",
+    note: str = "",
+    room: int = MAX_CAPTION,
 ) -> str:
     """Name, age and what the member tells, with the bio cut to what fits into a caption with this much room.
 
-    `shared` are the interests that the viewer has too.
+    `shared` are the interests that the viewer has too, `because` is why the viewer sees the profile.
     """
     lines = [f"<b>{escape(profile.name)}, {profile.age}</b>{escape(first_line_extra)}"]
     if shared:
@@ -147,6 +154,8 @@ def profile_caption(
     others = [slug for slug in profile.interests if slug not in shared]
     if others:
         lines.append(escape(interest_names(others)))
+    if because:
+        lines.append(because)
     above = len(lines)
     if note:
         lines.append(f"\n💌 <i>{escape(note)}</i>")
@@ -156,12 +165,25 @@ def profile_caption(
     return "\n".join(lines)
 
 
-def card_caption(card: Card) -> str:
+def card_caption(card: Card, reasons: Sequence[Reason] = ()) -> str:
     return profile_caption(
         card.user.profile,
         first_line_extra=f" · {distance(card.distance_km)}",
         shared=card.shared_interests,
+        because=_why_shown(reasons),
         note=card.note,
+    )
+
+
+def _why_shown(reasons: Sequence[Reason]) -> str:
+    words = {
+        Reason.INTERESTS: _("you like the same things"),
+        Reason.NEAR: _("you are near each other"),
+        Reason.LANGUAGE: _("you speak the same language"),
+        Reason.AGE: _("you are of about the same age"),
+    }
+    return (
+        _("💡 Why this card: {reasons}").format(reasons=", ".join(words[each] for each in reasons)) if reasons else ""
     )
 
 

@@ -33,9 +33,24 @@ class People:
     def __len__(self) -> int:
         return len(self.age)
 
+    def where(self, kept: Bools | Ints) -> "People":
+        """Some of them: by a mask, or by positions."""
+        return People(**{name: column[kept] for name, column in self.__dict__.items()})
+
+    def and_(self, others: "People") -> "People":
+        """These and the others after them."""
+        return People(
+            **{name: np.concatenate([column, getattr(others, name)]) for name, column in self.__dict__.items()}
+        )
+
     def with_preferences(self, **columns: Any) -> "People":
         """The same people with other preferences: what would be in reach if they changed their mind."""
         return People(**{**self.__dict__, **columns})
+
+
+def full_years(born: Ints, today: int) -> Ints:
+    """Ages on that day. Dates are numbers such as 19980824: the year is over when month and day have been reached."""
+    return (today - born) // 10_000
 
 
 def distance_km(one: People, many: People) -> Floats:

@@ -1,0 +1,201 @@
+"""A territory's members as columns, those across its border with them, and what already lies between any two.
+
+A million members must not become Python objects one by one: numbers come over as bytes, in the order of the members'
+numbers, and a position is a place in that order.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from django.db import connection
+from django.utils import timezone
+from h3.api import basic_int as h3
+from numpy.typing import NDArray
+
+from apps.matching.candidates import ROW, Rows, people
+from apps.matching.engine.eligibility import Bools, Ints
+from apps.matching.engine.features import Members
+from apps.matching.engine.history import Column, History, Population
+from apps.matching.engine.pairing import Hidden, Places, places
+from apps.matching.learning.facts import COUNTS
+from apps.matching.models import REGION_RESOLUTION
+
+# One region, at least 100 km, beyond the border: as far as nine members in ten look. The others' decks are topped up
+# on demand, where nobody is too far away.
+BORDER_REGIONS = 1
+_FACTS: Final = np.dtype([(name, ">f4") for name in (*COUNTS, "swipes_received", "price", "completeness", "has_match")])
+_SWIPE: Final = np.dtype([("swiper", ">i4"), ("target", ">i4"), ("liked", "i1")])
+
+
+@dataclass(frozen=True)
+class Territory:
+    """All listed members of a territory and its border, in the order of their numbers."""
+
+    numbers: Ints
+    members: Members
+    where: Places
+    is_own: Bools  # of the territory itself
+    swipes_received: Column
+    listed_days: Column
+    has_match: Bools  # or had one
+    price: Column  # as their own territory's last build left it; NaN: never
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+
+@dataclass(frozen=True)
+class Between:
+    """hidden: of each viewer, who swiped them or was swiped, and blocks. likes: who waits for a viewer's answer."""
+
+    hidden: Hidden
+    viewer: Ints  # places among the viewers, ascending
+    liker: Ints  # positions
+
+
+def read_territory(cell: int, population: Population) -> Territory | None:
+    """As of now; None when nobody is listed there. Two queries."""
+    own = list(h3.cell_to_children(cell, REGION_RESOLUTION))
+    regions = sorted({each for region in own for each in h3.grid_disk(region, BORDER_REGIONS)})
+    packed, facts, interests, languages = _ask(_MEMBERS, {"regions": regions})
+    rows: Rows = np.frombuffer(packed or b"", dtype=ROW)
+    region = rows["cell"].astype(np.int64)
+    is_own = np.isin(_parent(region, REGION_RESOLUTION), np.array(own, dtype=np.int64))
+    if not is_own.any():
+        return None
+    known = np.frombuffer(facts, dtype=_FACTS)
+    columns = {name: known[name].astype(np.float32) for name in _FACTS.names or ()}
+    hour = timezone.now().timestamp() / 3600
+    members = Members(
+        people=people(rows),
+        history=History(**{name: columns[name] for name in COUNTS}),
+        inactive_days=(np.maximum(hour - rows["active_hour"], 0) / 24).astype(np.float32),
+        completeness=columns["completeness"],
+        sets={
+            "interests": _bits(interests, population, "interests"),
+            "languages": _bits(languages, population, "languages"),
+        },
+    )
+    who = members.people
+    return Territory(
+        numbers=rows["number"].astype(np.int64),
+        members=members,
+        where=places(region, _parent(region, 5), who.latitude, who.longitude),
+        is_own=is_own,
+        swipes_received=columns["swipes_received"],
+        listed_days=(np.maximum(hour - rows["published_hour"], 0) / 24).astype(np.float32),
+        has_match=columns["has_match"] > 0,
+        price=columns["price"],
+    )
+
+
+def read_between(territory: Territory, viewers: Ints) -> Between:
+    """What lies between these viewers (positions) and all the others. Three queries."""
+    parameters = {"numbers": territory.numbers[viewers].tolist()}
+    given, received = (np.frombuffer(_ask(query, parameters)[0] or b"", _SWIPE) for query in (_GIVEN, _RECEIVED))
+    blocks = np.frombuffer(_ask(_BLOCKS, parameters)[0] or b"", ">i4").reshape(-1, 2)
+    place = np.full(len(territory), -1)
+    place[viewers] = np.arange(len(viewers))
+    owner = _positions(territory, np.concatenate([given["swiper"], received["target"], blocks[:, 0]]))
+    other = _positions(territory, np.concatenate([given["target"], received["swiper"], blocks[:, 1]]))
+    waits = np.zeros(len(owner), dtype=bool)
+    waits[len(given) : len(given) + len(received)] = received["liked"] != 0
+    known = (owner >= 0) & (other >= 0)
+    owner, other, waits = place[owner[known]], other[known], waits[known]
+    order = np.lexsort((other, owner))
+    owner, other, waits = owner[order], other[order], waits[order]
+    ends = np.searchsorted(owner, np.arange(len(viewers) + 1)).astype(np.int64)
+    # a like waits only as long as nothing else lies between the two
+    alone = np.ones(len(owner), dtype=bool)
+    again = (owner[1:] == owner[:-1]) & (other[1:] == other[:-1])
+    alone[1:] &= ~again
+    alone[:-1] &= ~again
+    waiting = waits & alone
+    return Between(Hidden(ends, other.astype(np.int32)), owner[waiting], other[waiting])
+
+
+_MEMBERS = f"""
+    SELECT string_agg(packed, ''), string_agg(facts, ''), string_agg(interests, E'\\n'), string_agg(language, E'\\n')
+    FROM (
+        SELECT
+            candidate.packed,
+            {" || ".join(f"float4send(coalesce(standing.{name}, 0)::float4)" for name in (*COUNTS, "swipes_received"))}
+                || float4send(coalesce(standing.price, 'NaN')::float4)
+                || float4send(((
+                    (profile.bio <> '')::integer + (cardinality(profile.interests) > 0)::integer
+                    + EXISTS (SELECT FROM users_photo WHERE user_id = candidate.user_id AND position = 1)::integer
+                ) / 3.0)::float4)
+                || float4send((
+                    EXISTS (SELECT FROM matching_match WHERE low_id = candidate.user_id)
+                    OR EXISTS (SELECT FROM matching_match WHERE high_id = candidate.user_id)
+                )::integer::float4) AS facts,
+            array_to_string(profile.interests, ',') AS interests,
+            member.language
+        FROM matching_candidate AS candidate
+        JOIN users_user AS member ON member.id = candidate.user_id
+        JOIN users_profile AS profile ON profile.user_id = candidate.user_id
+        LEFT JOIN matching_standing AS standing ON standing.user_id = candidate.user_id
+        WHERE candidate.listed AND candidate.region = ANY(%(regions)s::bigint[])
+        ORDER BY candidate.number
+    ) AS known
+"""  # noqa: S608 constants
+_GIVEN = """
+    SELECT string_agg(int4send(viewer.number) || int4send(other.number) || boolsend(liked), '')
+    FROM matching_candidate AS viewer
+    JOIN matching_swipe AS swipe ON swipe.swiper_id = viewer.user_id
+    JOIN matching_candidate AS other ON other.user_id = swipe.target_id
+    WHERE viewer.number = ANY(%(numbers)s::integer[])
+"""
+_RECEIVED = """
+    SELECT string_agg(int4send(other.number) || int4send(viewer.number) || boolsend(liked), '')
+    FROM matching_candidate AS viewer
+    JOIN matching_swipe AS swipe ON swipe.target_id = viewer.user_id
+    JOIN matching_candidate AS other ON other.user_id = swipe.swiper_id
+    WHERE viewer.number = ANY(%(numbers)s::integer[])
+"""
+_BLOCKS = """
+    SELECT string_agg(int4send(viewer.number) || int4send(other.number), '')
+    FROM matching_candidate AS viewer
+    CROSS JOIN LATERAL (
+        SELECT blocked_id AS id FROM matching_block WHERE blocker_id = viewer.user_id
+        UNION ALL SELECT blocker_id FROM matching_block WHERE blocked_id = viewer.user_id
+    ) AS apart
+    JOIN matching_candidate AS other ON other.user_id = apart.id
+    WHERE viewer.number = ANY(%(numbers)s::integer[])
+"""
+
+
+def _ask(query: str, parameters: dict[str, Any]) -> tuple[Any, ...]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, parameters)
+        row: tuple[Any, ...] = cursor.fetchone()
+    return row
+
+
+def _parent(cells: Ints, resolution: int) -> Ints:
+    """The coarser H3 cells around them, as `models.Candidate.region` works it out."""
+    unused_digits = (1 << 3 * (15 - resolution)) - 1
+    return cells & ~(15 << 52) | (resolution << 52 | unused_digits)
+
+
+def _positions(territory: Territory, numbers: NDArray[Any]) -> Ints:
+    """-1 for who is not among them."""
+    wanted = numbers.astype(np.int64)
+    found = np.minimum(np.searchsorted(territory.numbers, wanted), len(territory) - 1)
+    return np.where(territory.numbers[found] == wanted, found, -1)
+
+
+def _bits(lines: str | None, population: Population, name: str) -> NDArray[np.uint8]:
+    """Packed rows of a set, a line a member; each line that occurs is taken apart once."""
+    entries = (lines or "").split("\n")
+    distinct: dict[str, int] = {}
+    place = np.array([distinct.setdefault(each, len(distinct)) for each in entries])
+    packed: NDArray[np.uint8] = population.pack(name, [_split(each) for each in distinct])
+    rows: NDArray[np.uint8] = packed[place]
+    return rows
+
+
+def _split(line: str) -> Sequence[str]:
+    return line.split(",") if line else []

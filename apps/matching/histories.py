@@ -1,0 +1,105 @@
+"""Whom a member's decks leave out and whom they put first, as roaring bitmaps of candidates' numbers.
+
+Good for choosing, not for promising: before a card is shown, the swipes and blocks themselves are asked.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+from django.db import connection
+from django.utils import timezone
+from pyroaring import BitMap
+
+from apps.matching.engine.eligibility import Bools, Ints
+from apps.matching.models import Swipe, SwipeHistory
+from apps.users.models import User
+
+# A swipe may be written with an earlier time than one that is visible already. No transaction lasts this long.
+SETTLED_AFTER = timedelta(minutes=5)
+LONG_TAIL = 500
+
+
+@dataclass(frozen=True)
+class History:
+    """`hidden`: the member, whom they swiped, whom they blocked, who blocked them. `liked_by` may overlap with it."""
+
+    hidden: BitMap
+    liked_by: BitMap
+
+
+def history_of(user: User) -> History:
+    """As of now. One query; two more when much has come since the bitmaps were written, which are then renewed."""
+    swiped, liked_by, until, new_swiped, new_liked_by, apart = _ask(_HISTORY, user)
+    stored = _Stored(_bitmap(swiped), _bitmap(liked_by), until)
+    if len(new_swiped) + len(new_liked_by) > LONG_TAIL:
+        _compact(user, stored)
+    return History(stored.swiped | BitMap(new_swiped) | BitMap(apart), stored.liked_by | BitMap(new_liked_by))
+
+
+def contains(bitmap: BitMap, numbers: Ints) -> Bools:
+    """For each number, whether it is in the bitmap."""
+    return np.isin(numbers, np.frombuffer(bitmap.to_array(), dtype=np.uint32))
+
+
+def forget(swipe: Swipe) -> None:
+    """This swipe is taken back: bitmaps that may hold it are dropped, and made again when next needed."""
+    SwipeHistory.objects.filter(user=swipe.swiper_id, until__gte=swipe.created_at).delete()
+
+
+@dataclass(frozen=True)
+class _Stored:
+    swiped: BitMap
+    liked_by: BitMap
+    until: datetime | None
+
+
+_SWIPED = """
+    SELECT candidate.number FROM matching_swipe AS swipe
+    JOIN matching_candidate AS candidate ON candidate.user_id = swipe.target_id
+    WHERE swipe.swiper_id = %(me)s
+"""
+_LIKED_BY = """
+    SELECT candidate.number FROM matching_swipe AS swipe
+    JOIN matching_candidate AS candidate ON candidate.user_id = swipe.swiper_id
+    WHERE swipe.target_id = %(me)s AND swipe.liked
+"""
+_NEW = "AND swipe.created_at > coalesce(history.until, '-infinity')"
+_HISTORY = f"""
+SELECT swiped, liked_by, until, ARRAY({_SWIPED} {_NEW}), ARRAY({_LIKED_BY} {_NEW}), ARRAY(
+    SELECT number FROM matching_candidate WHERE user_id = %(me)s
+    UNION ALL
+    SELECT number FROM matching_candidate JOIN matching_block ON user_id = blocked_id WHERE blocker_id = %(me)s
+    UNION ALL
+    SELECT number FROM matching_candidate JOIN matching_block ON user_id = blocker_id WHERE blocked_id = %(me)s
+)
+FROM (SELECT) AS always LEFT JOIN matching_swipehistory AS history ON history.user_id = %(me)s
+"""  # noqa: S608 constants
+_SETTLED = "AND swipe.created_at > coalesce(%(since)s::timestamptz, '-infinity') AND swipe.created_at <= %(until)s"
+_TO_COMPACT = f"SELECT ARRAY({_SWIPED} {_SETTLED}), ARRAY({_LIKED_BY} {_SETTLED})"
+
+
+def _compact(user: User, stored: _Stored) -> None:
+    until = timezone.now() - SETTLED_AFTER
+    swiped, liked_by = _ask(_TO_COMPACT, user, since=stored.until, until=until)
+    row = SwipeHistory(
+        user=user,
+        swiped=(stored.swiped | BitMap(swiped)).serialize(),
+        liked_by=(stored.liked_by | BitMap(liked_by)).serialize(),
+        until=until,
+    )
+    SwipeHistory.objects.bulk_create(
+        [row], update_conflicts=True, unique_fields=["user"], update_fields=["swiped", "liked_by", "until"]
+    )
+
+
+def _ask(query: str, user: User, **moments: datetime | None) -> tuple[Any, ...]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, {"me": user.pk, **moments})
+        row: tuple[Any, ...] = cursor.fetchone()
+    return row
+
+
+def _bitmap(stored: bytes | memoryview | None) -> BitMap:
+    return BitMap.deserialize(bytes(stored)) if stored else BitMap()

@@ -1,0 +1,155 @@
+"""What the page of a case shows: read in few queries, whatever the case holds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+
+from apps.moderation.decisions.actions import DURATIONS_HOURS, MEASURES, Action, next_step
+from apps.moderation.models import Case, Decision, Evidence, ReasonTemplate, Report, Strike
+from apps.moderation.selectors import Record, records
+from apps.users.models import Photo
+
+CLOCK_COLOURS = {"late": "danger", "soon": "warning", "calm": "success"}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One report with what is known of whoever made it."""
+
+    report: Report
+    evidence: Evidence | None
+    record: Record
+
+
+@dataclass
+class Entry:
+    """A decision of the log, with what became of it."""
+
+    decision: Decision
+    followed_by: list[Decision] = field(default_factory=list)
+    may_undo: bool = False
+    may_judge: bool = False
+
+    @property
+    def is_undone(self) -> bool:
+        return any(entry.action == Action.UNDO for entry in self.followed_by)
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.decision.is_held and not self.followed_by
+
+    @property
+    def colour(self) -> str | None:
+        if self.is_undone or any(entry.action == Action.REFUSE for entry in self.followed_by):
+            return None
+        return "warning" if self.is_waiting else "info"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One measure as a button: its key, and why it cannot be taken, if so."""
+
+    key: int
+    value: str
+    label: str
+    is_suggested: bool
+    takes_hours: bool
+    takes_photo: bool
+
+
+@dataclass
+class CasePage:
+    case: Case
+    reports: list[Claim]
+    photos: list[Photo]
+    entries: list[Entry]
+    strikes: list[Strike]
+    templates: list[ReasonTemplate]
+    choices: list[Choice]
+    hours: Sequence[tuple[int, str]]
+    opened: UUID | None = None
+
+    @property
+    def strike_weight(self) -> int:
+        return sum(strike.weight for strike in self.strikes)
+
+    @property
+    def gone_photos(self) -> list[tuple[Evidence, int]]:
+        """What the profile showed when it was reported and does not any more: the evidence, and the number in it."""
+        seen = {str(photo.pk) for photo in self.photos}
+        found = []
+        for each in self.reports:
+            for number, photo in enumerate(each.evidence.profile.get("photos", []) if each.evidence else []):
+                if each.evidence and photo["id"] not in seen:
+                    seen.add(photo["id"])
+                    found.append((each.evidence, number))
+        return found
+
+
+def read_page(case: Case, person: Any, *, opened: UUID | None = None) -> CasePage:
+    """At most eight queries. `opened` is the evidence whose conversation this person has just asked to read."""
+    reports = list(case.reports.select_related("reporter__profile", "evidence", "conversation").order_by("-created_at"))
+    known = records({report.reporter_id for report in reports if report.reporter_id})
+    strikes = list(Strike.objects.filter(member=case.member, expires_at__gt=timezone.now()) if case.member else [])
+    return CasePage(
+        case=case,
+        reports=[
+            Claim(report, getattr(report, "evidence", None), known.get(report.reporter_id, Record()))
+            for report in reports
+        ],
+        photos=list(Photo.objects.filter(user=case.member)) if case.member else [],
+        entries=_entries(case, person),
+        strikes=strikes,
+        templates=list(ReasonTemplate.objects.filter(is_active=True).select_related("policy")),
+        choices=_choices(sum(strike.weight for strike in strikes)),
+        hours=[(hours, _duration(hours)) for hours in DURATIONS_HOURS],
+        opened=opened,
+    )
+
+
+def _entries(case: Case, person: Any) -> list[Entry]:
+    """The log of this case and of all others about the same member, newest first."""
+    cases = Q(case=case) | Q(case__member=case.member_id) if case.member_id else Q(case=case)
+    log = Decision.objects.filter(cases).select_related("by", "template", "policy", "case", "appeal")
+    entries: dict[UUID, Entry] = {}
+    for decision in log.order_by("created_at", "number"):
+        if decision.about_id is None:
+            entries[decision.pk] = Entry(decision)
+        elif decision.about_id in entries:
+            entries[decision.about_id].followed_by.append(decision)
+    for entry in entries.values():
+        is_own = entry.decision.by_id == person.pk
+        is_over = entry.is_undone or any(each.action == Action.REFUSE for each in entry.followed_by)
+        has_right = person.has_perm("moderation.undo_decision") or (
+            is_own and person.has_perm("moderation.decide_case")
+        )
+        entry.may_undo = case.member_id is not None and not is_over and has_right
+        entry.may_judge = entry.is_waiting and not is_own and person.has_perm("moderation.approve_decision")
+    return list(entries.values())[::-1]
+
+
+def _choices(strike_weight: int) -> list[Choice]:
+    suggested = next_step(strike_weight)
+    return [
+        Choice(key, action, str(Action(action).label), action == suggested, measure.takes_hours, measure.takes_photo)
+        for key, (action, measure) in enumerate(MEASURES.items(), 1)
+    ]
+
+
+def _duration(hours: int) -> str:
+    return _("1 day") if hours == 24 else _("{count} days").format(count=hours // 24)
+
+
+def clock(case: Case, now: datetime) -> tuple[str, str]:
+    """The colour and the words of the time that is left to decide."""
+    if case.due_at <= now:
+        return "late", _("{time} late").format(time=timesince(case.due_at, now, depth=1))
+    is_soon = (case.due_at - now) * 4 < case.due_at - case.opened_at
+    return "soon" if is_soon else "calm", _("{time} left").format(time=timesince(now, case.due_at, depth=1))
