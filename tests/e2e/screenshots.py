@@ -39,6 +39,7 @@ def main() -> None:
             show_the_phone(browser, deployment.product, nina_id)
             fail_a_delivery(deployment.product, Path(pictures))
         show_the_admin(browser, deployment.product)
+        show_cases(browser, deployment.product)
         show_flags(browser, deployment.product)
         browser.close()
 
@@ -150,6 +151,21 @@ def show_the_admin(browser: Browser, stack: Stack) -> None:
     page.locator("#result_list tbody tr").first.get_by_role("link").first.click()
     expect(page.locator(".mm-photos img").first).to_be_visible()
     shoot(page, "admin-member")
+    page.close()
+
+
+def show_cases(browser: Browser, stack: Stack) -> None:
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.goto(f"{stack.url}/admin/")
+    page.get_by_label("Username").fill("moderator")
+    page.get_by_label("Password").fill("moderator")
+    page.get_by_role("button", name="Log in").click()
+    page.goto(f"{stack.url}/admin/moderation/case/")
+    expect(page.locator("#result_list tbody tr").first).to_be_visible()
+    shoot(page, "admin-cases")
+    page.keyboard.press("n")
+    expect(page.locator(".mm-blurred").first).to_be_visible()
+    shoot(page, "admin-case")
     page.close()
 
 
