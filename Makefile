@@ -63,7 +63,7 @@ base dev: $(BIN)/python
 	@sum=$$(cksum < requirements/$@.txt); \
 	if [ "$$sum" != "$$(cat $(VENV)/$@.installed 2>/dev/null)" ]; then \
 	  echo "Installing requirements/$@.txt ..."; \
-	  if command -v uv >/dev/null; then uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/$@.txt; \
+	  if command -v uv >/dev/null; then uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/$@.txt; \
 	  else $(BIN)/python -m pip install --quiet --require-hashes -r requirements/$@.txt; fi \
 	  && echo "$$sum" > $(VENV)/$@.installed; \
 	fi

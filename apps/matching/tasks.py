@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from apps import flags
-from apps.matching.batches import builds, territory
+from apps.matching.batches import builds
 from apps.matching.learning import impressions, standings, trainer
 from apps.matching.learning.running import running_model
 
@@ -48,6 +48,8 @@ def build_decks() -> None:
 
     Sent every minute, so that a build goes on wherever a worker was lost.
     """
+    from apps.matching.batches import territory  # imports numba: 1.5 s that every other process is spared
+
     if build := builds.running_build():
         at_once = flags.value("matching.build_workers", None, BUILD_WORKERS)
         for _territory in builds.work_off(build, territory.build, most_secs=SECS_BETWEEN_LOOKS, at_once=at_once):
