@@ -15,7 +15,7 @@ run: base ## everything from a fresh clone, on http://localhost:8000 (another po
 	@exec $(BIN)/python -m meetsmatch.run
 
 test: dev browser ## everything the tests need, then all of them (some of them: make test ARGS=tests/users)
-	@exec $(BIN)/python -m pytest -n 2 $(ARGS)
+	@exec $(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 bench: dev ## the benchmarks, as tables and in var/bench (one of them: make bench NAME=flags)
 	@for script in benchmarks/$(or $(NAME),*).py; do \

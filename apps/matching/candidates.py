@@ -1,6 +1,6 @@
 """The candidates as columns: how thousands of rows come over from PostgreSQL as arrays, and how the table is mended."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from functools import lru_cache
 from typing import Any, Final
@@ -43,6 +43,11 @@ def read(query: str, params: Mapping[str, Any]) -> Rows:
         cursor.execute(f"SELECT string_agg(packed, '') FROM ({query}) AS candidate", params)  # noqa: S608 a query of ours
         (data,) = cursor.fetchone()
     return np.frombuffer(data or b"", dtype=ROW)
+
+
+def as_array(values: Iterable[object]) -> str:
+    """Whole numbers or ids as PostgreSQL writes an array, to be cast there: psycopg takes ten times as long."""
+    return f"{{{','.join(map(str, values))}}}"
 
 
 def people(rows: Rows) -> People:

@@ -40,7 +40,12 @@ def history_of(user: User) -> History:
 
 def contains(bitmap: BitMap, numbers: Ints) -> Bools:
     """For each number, whether it is in the bitmap."""
-    return np.isin(numbers, np.frombuffer(bitmap.to_array(), dtype=np.uint32))
+    inside = np.frombuffer(bitmap.to_array(), dtype=np.uint32)  # in order
+    if not len(inside):
+        return np.zeros(len(numbers), dtype=bool)
+    place = np.searchsorted(inside, numbers.astype(np.uint32))
+    found: Bools = inside[np.minimum(place, len(inside) - 1)] == numbers
+    return found
 
 
 def forget(swipe: Swipe) -> None:
@@ -55,19 +60,21 @@ class _Stored:
     until: datetime | None
 
 
-_SWIPED = """
-    SELECT candidate.number FROM matching_swipe AS swipe
-    JOIN matching_candidate AS candidate ON candidate.user_id = swipe.target_id
+# Each number is looked up by itself: how few swipes are new PostgreSQL cannot know beforehand, and for as many as the
+# member has in all it would join the whole table of candidates. Who was never listed has none.
+_NUMBER = "(SELECT number FROM matching_candidate WHERE user_id = {of})"
+_SWIPED = f"""
+    SELECT {_NUMBER.format(of="swipe.target_id")} FROM matching_swipe AS swipe
     WHERE swipe.swiper_id = %(me)s
-"""
-_LIKED_BY = """
-    SELECT candidate.number FROM matching_swipe AS swipe
-    JOIN matching_candidate AS candidate ON candidate.user_id = swipe.swiper_id
+"""  # noqa: S608 constants
+_LIKED_BY = f"""
+    SELECT {_NUMBER.format(of="swipe.swiper_id")} FROM matching_swipe AS swipe
     WHERE swipe.target_id = %(me)s AND swipe.liked
-"""
+"""  # noqa: S608 constants
 _NEW = "AND swipe.created_at > coalesce(history.until, '-infinity')"
 _HISTORY = f"""
-SELECT swiped, liked_by, until, ARRAY({_SWIPED} {_NEW}), ARRAY({_LIKED_BY} {_NEW}), ARRAY(
+SELECT swiped, liked_by, until,
+    array_remove(ARRAY({_SWIPED} {_NEW}), NULL), array_remove(ARRAY({_LIKED_BY} {_NEW}), NULL), ARRAY(
     SELECT number FROM matching_candidate WHERE user_id = %(me)s
     UNION ALL
     SELECT number FROM matching_candidate JOIN matching_block ON user_id = blocked_id WHERE blocker_id = %(me)s
@@ -77,7 +84,9 @@ SELECT swiped, liked_by, until, ARRAY({_SWIPED} {_NEW}), ARRAY({_LIKED_BY} {_NEW
 FROM (SELECT) AS always LEFT JOIN matching_swipehistory AS history ON history.user_id = %(me)s
 """  # noqa: S608 constants
 _SETTLED = "AND swipe.created_at > coalesce(%(since)s::timestamptz, '-infinity') AND swipe.created_at <= %(until)s"
-_TO_COMPACT = f"SELECT ARRAY({_SWIPED} {_SETTLED}), ARRAY({_LIKED_BY} {_SETTLED})"
+_TO_COMPACT = f"""
+SELECT array_remove(ARRAY({_SWIPED} {_SETTLED}), NULL), array_remove(ARRAY({_LIKED_BY} {_SETTLED}), NULL)
+"""
 
 
 def _compact(user: User, stored: _Stored) -> None:

@@ -185,8 +185,8 @@ class Candidate(models.Model):
             # the same in the regions farther off; batches: the members of a region
             models.Index(
                 fields=["region", "gender", "decade", "-active_hour"],
-                name="candidate_by_region",
-                include=_COVERED,
+                name="candidate_by_region_and_km",
+                include=(*_COVERED, "max_km"),
                 condition=Q(listed=True),
             ),
             # beyond a thousand kilometres: those who have no limit

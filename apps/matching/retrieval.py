@@ -6,6 +6,7 @@ from an index that covers all that reach depends on; who is hidden is taken out 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from django.utils import timezone
 from h3.api import basic_int as h3
 from pyroaring import BitMap
 
-from apps.matching.candidates import ROW, Rows, date_number, people, read
+from apps.matching.candidates import ROW, Rows, as_array, date_number, people, read
 from apps.matching.engine.eligibility import ANYWHERE_KM, Bools, Ints, People, reach
 from apps.matching.histories import contains
 from apps.matching.models import DISTRICT_RESOLUTION, GENDER_BIT, REGION_RESOLUTION
@@ -28,7 +29,7 @@ _RESOLUTION = {"district": DISTRICT_RESOLUTION, "region": REGION_RESOLUTION}
 # In place of a column: those who have no limit of distance either, wherever they are.
 _ANYWHERE = "anywhere"
 OLDEST = 130
-_NOBODY = np.empty(0, dtype=ROW)
+NO_NUMBERS = BitMap()
 
 
 @dataclass(frozen=True)
@@ -54,33 +55,39 @@ class Found:
         return Found(self.rows[kept], self.people.where(kept))
 
 
-def search(viewer: People, cell: int, *, hidden: BitMap, enough: int) -> Found:
+_NOBODY = Found(np.empty(0, dtype=ROW), people(np.empty(0, dtype=ROW)))
+
+
+@dataclass(frozen=True)
+class _Step:
+    """A column of the table with the cells to walk in one go; nobody nearer than this is left to be found there."""
+
+    column: str
+    cells: list[int]
+    beyond_km: float
+
+
+def search(viewer: People, cell: int, *, hidden: BitMap, enough: int, also: BitMap = NO_NUMBERS) -> Found:
     """Those in reach of the one viewer, who is in this cell; all of them where there are fewer than `enough`.
 
-    Where there are more, the nearest areas come first and in them the most recently active.
+    Where there are more, the nearest areas come first and in them the most recently active. `also` are looked at
+    wherever they are, and besides.
     """
-    found = _kept(viewer, _NOBODY, hidden)
-    for column, cells in _steps(cell, float(viewer.max_km[0])):
+    found, enough = _NOBODY, enough + len(also)
+    for step in _steps(cell, float(viewer.max_km[0])):
         # a part of them: the hidden are spread over several areas, and not all among the most recently active there
         depth, has_more = max(1, enough // AREA_SHARE) + len(hidden) // 32, True
         while has_more and len(found) < enough:
-            rows = _walk(viewer, column, cells, depth)
+            rows, also = _walk(viewer, step, depth, also), NO_NUMBERS
             found = found.also(_kept(viewer, rows, hidden))
-            depth, has_more = depth * DEEPER, _has_more(rows, column, depth)
+            depth, has_more = depth * DEEPER, _has_more(rows, step.column, depth)
     return found
 
 
-def of_numbers(viewer: People, numbers: BitMap) -> Found:
-    """Those of them who are listed and in reach of the viewer. No query for nobody."""
-    if not numbers:
-        return _kept(viewer, _NOBODY, BitMap())
-    query = "SELECT packed FROM matching_candidate WHERE listed AND number = ANY(%(numbers)s::integer[])"
-    return _kept(viewer, read(query, {"numbers": list(numbers)}), BitMap())
-
-
 def _kept(viewer: People, rows: Rows, hidden: BitMap) -> Found:
-    """Without the hidden and those out of reach."""
-    rows = rows[~contains(hidden, rows["number"])]
+    """Each once, without the hidden and those out of reach."""
+    numbers, first = np.unique(rows["number"].astype(np.int64), return_index=True)
+    rows = rows[first[~contains(hidden, numbers)]]
     found = Found(rows, people(rows))
     return found.where(reach(viewer, found.people))
 
@@ -95,38 +102,55 @@ def _has_more(rows: Rows, column: str, depth: int) -> bool:
     return bool(np.unique(group, return_counts=True)[1].max() >= depth)
 
 
-def _steps(cell: int, max_km: float) -> Iterator[tuple[str, list[int]]]:
-    """Columns of the table with the cells to walk in one go, from the nearest on."""
+def _steps(cell: int, max_km: float) -> Iterator[_Step]:
+    """From the nearest on."""
     near, far = (rings(max_km, resolution) for resolution in _RESOLUTION.values())
     yield from _disks("district", cell, NEAR_RINGS, near)
     if near > NEAR_RINGS[-1]:
-        yield from _disks("region", cell, FAR_RINGS, far)
+        yield from _disks("region", cell, FAR_RINGS, far, beyond_km=_within_km(NEAR_RINGS[-1], DISTRICT_RESOLUTION))
     if max_km >= ANYWHERE_KM:
-        yield _ANYWHERE, []
+        yield _Step(_ANYWHERE, [], ANYWHERE_KM)
 
 
 def rings(km: float, resolution: int) -> int:
     """How many rings of cells around one's own hold everybody within the distance, wherever in their cells they are."""
-    spacing_km = h3.average_hexagon_edge_length(resolution, unit="km") * 3**0.5
-    return int(km / (spacing_km * 0.75)) + 2
+    return int(km / _ring_km(resolution)) + 2
 
 
-def _disks(column: str, cell: int, steps: tuple[int, ...], last: int) -> Iterator[tuple[str, list[int]]]:
+def _within_km(rings: int, resolution: int) -> float:
+    """Who is outside of so many rings is farther away than this."""
+    return (rings - 1) * _ring_km(resolution)
+
+
+@cache
+def _ring_km(resolution: int) -> float:
+    """What a ring adds at the least: the spacing of cells, less what they differ over the globe."""
+    return float(h3.average_hexagon_edge_length(resolution, unit="km") * 3**0.5 * 0.75)
+
+
+def _disks(column: str, cell: int, steps: tuple[int, ...], last: int, beyond_km: float = 0) -> Iterator[_Step]:
     """The cells of each step that were not in the one before, as far as the ring `last`."""
     own, done = h3.cell_to_parent(cell, _RESOLUTION[column]), set[int]()
     for step in sorted({min(step, last) for step in steps}):
         disk = set(h3.grid_disk(own, step))
-        yield column, sorted(disk - done)
-        done = disk
+        yield _Step(column, sorted(disk - done), beyond_km)
+        done, beyond_km = disk, max(beyond_km, _within_km(step, _RESOLUTION[column]))
 
 
-def _walk(viewer: People, column: str, cells: list[int], depth: int) -> Rows:
-    """Of each sought gender and decade in each area the `depth` most recently active whom all fits but the distance."""
-    areas, where = _GROUPS, f"max_km = {ANYWHERE_KM:.0f}"
-    if column != _ANYWHERE:
-        areas, where = f"unnest(%(cells)s::bigint[]) AS area (cell) CROSS JOIN {_GROUPS}", f"{column} = area.cell"
+def _walk(viewer: People, step: _Step, depth: int, also: BitMap) -> Rows:
+    """Of each sought gender and decade in each area the `depth` most recently active whom all fits but the distance.
+
+    And the listed ones of these numbers, whoever they are.
+    """
+    areas, where = _GROUPS, "max_km = %(beyond_km)s"
+    if step.column != _ANYWHERE:
+        areas, where = f"unnest(%(cells)s::bigint[]) AS area (cell) CROSS JOIN {_GROUPS}", f"{step.column} = area.cell"
+    if step.column == "region":  # whose own limit is nearer than that cannot be in reach
+        where += " AND max_km >= %(beyond_km)s"
     query = f"SELECT packed FROM {areas} CROSS JOIN LATERAL ({_FITTING.format(where=where)}) AS fitting"  # noqa: S608
-    return read(query, _parameters(viewer, cells, depth))
+    if also:
+        query += " UNION ALL SELECT packed FROM matching_candidate WHERE listed AND number = ANY(%(also)s::integer[])"
+    return read(query, _parameters(viewer, step, depth) | {"also": as_array(also)})
 
 
 _GROUPS = (
@@ -141,15 +165,16 @@ _FITTING = """
 """
 
 
-def _parameters(viewer: People, cells: list[int], depth: int) -> dict[str, Any]:
+def _parameters(viewer: People, step: _Step, depth: int) -> dict[str, Any]:
     today, oldest = date_number(timezone.localdate()), int(viewer.age_max[0])
     # the top of the range means "and older"
     born_after = today - (oldest + 1 if oldest < MAX_AGE else OLDEST) * 10_000
     born_until = today - int(viewer.age_min[0]) * 10_000
     return {
-        "cells": cells,
-        "genders": [bit for bit in GENDER_BIT.values() if bit & int(viewer.seeks[0])],
-        "decades": list(range(born_after // 100_000, born_until // 100_000 + 1)),
+        "cells": as_array(step.cells),
+        "beyond_km": int(step.beyond_km),
+        "genders": as_array(bit for bit in GENDER_BIT.values() if bit & int(viewer.seeks[0])),
+        "decades": as_array(range(born_after // 100_000, born_until // 100_000 + 1)),
         "gender": int(viewer.gender[0]),
         "age": int(viewer.age[0]),
         "born_after": born_after,

@@ -9,7 +9,6 @@ from uuid import UUID
 import numpy as np
 from django.db.models import Prefetch, Q, QuerySet
 from django.utils import timezone
-from pyroaring import BitMap
 
 from apps import flags
 from apps.matching import showable
@@ -23,7 +22,7 @@ from apps.matching.learning.ranking import DEFAULT_ALGORITHM, draw_likes_first, 
 from apps.matching.learning.reasons import Reason, Story, reasons, stories
 from apps.matching.learning.running import running_model
 from apps.matching.models import Match, Swipe
-from apps.matching.retrieval import of_numbers, search
+from apps.matching.retrieval import search
 from apps.users.models import MAX_AGE, MIN_AGE, Photo, User
 
 POOL_LIMIT, SHORTLIST = 400, 80
@@ -116,9 +115,8 @@ def _shortlists(viewer: User) -> Iterator[list[int]]:
     """Numbers of candidates, the promising first, in portions worth reading whole."""
     own, history = showable.own(viewer), history_of(viewer)
     me, size = showable.people([own]), flags.value("matching.shortlist", viewer, SHORTLIST)
-    found = search(me, own.cell, hidden=history.hidden, enough=flags.value("matching.pool_limit", viewer, POOL_LIMIT))
-    if likers := history.liked_by - history.hidden - BitMap(found.numbers):
-        found = found.also(of_numbers(me, likers[:LIKERS]))
+    enough, likers = flags.value("matching.pool_limit", viewer, POOL_LIMIT), history.liked_by - history.hidden
+    found = search(me, own.cell, hidden=history.hidden, enough=enough, also=likers[:LIKERS])
     scores = score(
         shared_interests=np.zeros(len(found), dtype=np.int64),
         distance_km=distance_km(me, found.people),

@@ -10,7 +10,7 @@ from django.db import connection
 from django.utils import timezone
 from h3.api import basic_int as h3
 
-from apps.matching.candidates import date_number
+from apps.matching.candidates import as_array, date_number
 from apps.matching.engine.eligibility import ANYWHERE_KM, People, full_years
 from apps.matching.models import GENDER_BIT
 from apps.users.models import MAX_AGE, User
@@ -68,7 +68,7 @@ def with_id(viewer: User, user_id: UUID) -> Row | None:
 def with_ids(viewer: User, user_ids: Collection[UUID]) -> list[Row]:
     """Those of these members of whom the same holds."""
     with connection.cursor() as cursor:
-        cursor.execute(_SHOWABLE, {"viewer": viewer.pk, "users": list(user_ids)})
+        cursor.execute(_SHOWABLE, {"viewer": viewer.pk, "users": as_array(user_ids)})
         return [Row(*row) for row in cursor.fetchall()]
 
 

@@ -16,7 +16,7 @@ from django.utils import timezone
 from h3.api import basic_int as h3
 from numpy.typing import NDArray
 
-from apps.matching.candidates import date_number
+from apps.matching.candidates import as_array, date_number
 from apps.matching.engine.eligibility import Floats, Ints, People, full_years
 from apps.matching.engine.features import (
     DIRECTED,
@@ -85,13 +85,14 @@ class Sight:
 
 
 def look(viewer: UUID, *, population: Population, ids: Sequence[UUID] = (), numbers: Sequence[int] = ()) -> Sight:
-    """What is known now of the viewer, who has been listed, and of the candidates with these ids or numbers; one query.
+    """What is known now of the viewer, who has been listed, and of candidates by their ids, else numbers; one query.
 
     Whom the viewer has answered is no candidate: a like of theirs counts as waiting. Who was never listed, or is gone,
     is left out.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_KNOWN, {"viewer": viewer, "ids": [viewer, *ids], "numbers": list(numbers)})
+        query, chosen = (_WITH_IDS, as_array(ids)) if ids else (_WITH_NUMBERS, as_array(numbers))
+        cursor.execute(query, {"viewer": viewer, "chosen": chosen})
         rows = [_Row(*row) for row in cursor.fetchall()]
     *others, _viewer = rows
     ids = [row.id for row in others]
@@ -161,18 +162,24 @@ _KNOWN = f"""
         ARRAY[{", ".join(f"coalesce(standing.{name}, 0)" for name in COUNTS)}]::float8[],
         standing.price,
         coalesce(shown.times, 0),
-        EXISTS (
-            SELECT FROM matching_swipe WHERE swiper_id = candidate.user_id AND target_id = %(viewer)s AND liked
-        )
+        candidate.user_id = ANY (ARRAY(
+            SELECT swiper_id FROM matching_swipe WHERE target_id = %(viewer)s AND liked
+        ))
     FROM matching_candidate AS candidate
     JOIN users_user AS member ON member.id = candidate.user_id
     JOIN users_profile AS profile ON profile.user_id = candidate.user_id
     LEFT JOIN matching_standing AS standing ON standing.user_id = candidate.user_id
     LEFT JOIN matching_impression AS shown
         ON shown.viewer_id = %(viewer)s AND shown.candidate_id = candidate.user_id
-    WHERE candidate.user_id = ANY(%(ids)s) OR candidate.number = ANY(%(numbers)s::integer[])
+    WHERE {{chosen}}
     ORDER BY candidate.user_id = %(viewer)s, candidate.number
 """  # noqa: S608 constants
+# One or the other: for either of them PostgreSQL would take longer to plan than to answer.
+_WITH_IDS = _KNOWN.format(chosen="candidate.user_id = ANY(%(chosen)s::uuid[] || %(viewer)s)")
+_WITH_NUMBERS = _KNOWN.format(
+    chosen="candidate.number = ANY("
+    "%(chosen)s::integer[] || (SELECT number FROM matching_candidate WHERE user_id = %(viewer)s))"
+)
 
 
 def _members(rows: Sequence[_Row], population: Population) -> Members:
