@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -66,6 +67,8 @@ class Message(UUIDModel):
             models.Index(fields=["conversation", "created_at"], name="message_in_order"),
             # the dashboard's messages of the last day; rows come in the order of time, so block ranges do
             BrinIndex(fields=["created_at"], name="message_by_age", autosummarize=True),
+            # moderation.check_texts: what was changed since it last looked
+            models.Index(fields=["edited_at"], name="message_edited", condition=Q(edited_at__isnull=False)),
         ]
 
     def __str__(self) -> str:

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
-from apps.moderation.models import Appeal, Case, Decision, Report, Strike
+from apps.moderation.models import Appeal, Case, Decision, Evidence, Report, Strike
 from apps.moderation.triage import accuracy
 from apps.users.models import User
 
@@ -39,6 +39,11 @@ def next_case(person_id: Any, *, after: Case | None = None) -> Case | None:
 
 def overdue(now: datetime) -> QuerySet[Case]:
     return Case.objects.filter(status=Case.Status.OPEN, member__isnull=False, due_at__lt=now)
+
+
+def evidence_of(case: Case) -> QuerySet[Evidence]:
+    """Of its reports and its findings."""
+    return Evidence.objects.filter(Q(report__case=case) | Q(finding__case=case))
 
 
 def _followed(action: Action) -> Exists:

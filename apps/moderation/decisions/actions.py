@@ -15,9 +15,10 @@ from django.utils.translation import gettext as _
 
 from apps.moderation.errors import InvalidDecisionError
 from apps.moderation.models import Decision, Kept
+from apps.moderation.rules.withheld import may_be_hidden
 from apps.moderation.selectors import in_effect
 from apps.users import restrictions
-from apps.users.models import Photo, Profile, User
+from apps.users.models import Profile, User
 
 Action = Decision.Action
 LONG_STANDING = timedelta(days=90)
@@ -85,7 +86,7 @@ class HidePhoto(Measure):
 
     def check(self, member: User, order: Order) -> None:
         super().check(member, order)
-        if not (order.photo_id and Photo.objects.shown_of(member).filter(pk=order.photo_id).exists()):
+        if not order.photo_id or not may_be_hidden(member, order.photo_id):
             raise InvalidDecisionError(_("Pick a photo that is shown at present."))
 
     def apply(self, decision: Decision, member: User, order: Order | None) -> None:
