@@ -32,6 +32,7 @@ from apps.moderation.decisions import services
 from apps.moderation.decisions.actions import Order
 from apps.moderation.errors import ModerationError
 from apps.moderation.models import Case, Evidence, Report
+from apps.moderation.rules import admin as _rules  # noqa: F401 registers its pages
 from apps.moderation.services import DECIDE, claim, release_claim
 from apps.moderation.triage import Severity
 from apps.users.admin import MemberSearchMixin, member_link

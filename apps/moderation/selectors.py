@@ -59,7 +59,12 @@ def with_fate(decisions: QuerySet[Decision]) -> QuerySet[Decision]:
 
 def in_effect(member_id: UUID | None) -> QuerySet[Decision]:
     """The decisions about a member that hold: neither undone, nor still held or refused. Their time may be over."""
-    every = Decision.objects.filter(case__member=member_id, about=None)
+    return in_effect_at_all().filter(case__member=member_id)
+
+
+def in_effect_at_all() -> QuerySet[Decision]:
+    """The same of everybody, also of members who have been erased."""
+    every = Decision.objects.filter(about=None)
     return every.filter(Q(is_held=False) | Q(_followed(Action.RELEASE)), ~_followed(Action.UNDO))
 
 

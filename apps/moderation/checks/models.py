@@ -14,6 +14,7 @@ class Check(UUIDModel):
 
     name = models.CharField(max_length=24, unique=True)
     looked_until = models.DateTimeField(null=True, blank=True, help_text=_("What is older has been looked at."))
+    busy_until = models.DateTimeField(null=True, blank=True, help_text=_("One worker at a time looks."))
     worked_at = models.DateTimeField(null=True, blank=True)
     failed_at = models.DateTimeField(null=True, blank=True)
     failures = models.PositiveIntegerField(default=0, help_text=_("Since it last worked."))

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.moderation.errors import InvalidDecisionError
+from apps.moderation.evasion.services import mark_banned, unmark
 from apps.moderation.models import Decision, Kept
 from apps.moderation.rules.withheld import may_be_hidden
 from apps.moderation.selectors import in_effect
@@ -151,6 +152,14 @@ class Ban(_Restriction):
 
     def needs_second(self, member: User) -> bool:
         return timezone.now() - member.date_joined > LONG_STANDING
+
+    def apply(self, decision: Decision, member: User, order: Order | None) -> None:
+        super().apply(decision, member, order)
+        mark_banned(decision, member)
+
+    def undo(self, decision: Decision, member: User) -> None:
+        super().undo(decision, member)
+        unmark(decision)
 
 
 MEASURES: dict[str, Measure] = {

@@ -32,6 +32,12 @@ class Fact:
     def type_name(self) -> str | Promise:
         return {int: _("number"), bool: _("yes or no"), str: _("text")}[self.type]
 
+    @property
+    def known_of(self) -> str:
+        """What it can be asked of, in words."""
+        words = {MESSAGE: _("messages"), PROFILE: _("profiles"), PHOTO: _("photos"), MEMBER: _("members")}
+        return ", ".join(str(word) for about, word in words.items() if about in self.about)
+
     def read(self, text: str) -> Value:
         """A value as people type it. Raises ValueError."""
         if self.type is bool:

@@ -1,10 +1,11 @@
 """Writing rules, and what happens when one fires."""
 
 from collections.abc import Collection, Mapping
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Count, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -23,6 +24,7 @@ from apps.users.restrictions import hide_photo, lock_members
 
 CHANGE = "moderation.change_rule"
 OPENING = (Rule.Action.OPEN_CASE, Rule.Action.HIDE_PHOTO)
+KEEP_NOTES = timedelta(days=90)
 WORDING = ("about", "expression", "severity", "action", "mode")
 
 
@@ -37,14 +39,7 @@ def save_rule(rule: Rule, *, by: Person, reason: str, seen_version: int) -> Rule
     """
     if not by.has_perm(CHANGE if seen_version else "moderation.add_rule"):
         raise NotAllowedError(_("You do not have the right to do this."))
-    check(rule.expression, rule.about, cheap_only=rule.is_before_sending)
-    before = Rule.objects.select_for_update().filter(pk=rule.pk).first()
-    if (before.version if before else 0) != seen_version:
-        raise ConflictError(
-            _("Somebody else has changed this rule meanwhile. You have changed nothing; look at it again.")
-        )
-    if rule.mode == Rule.Mode.LIVE and not _may_go_live(rule, before):
-        raise InvalidDecisionError(_("Before it goes live, save it in shadow mode and run a backtest of it."))
+    check_rule(rule, seen_version=seen_version)
     rule.version, rule.error, rule.failed_at = seen_version + 1, "", None
     rule.save()
     wording = {name: getattr(rule, name) for name in WORDING}
@@ -52,11 +47,32 @@ def save_rule(rule: Rule, *, by: Person, reason: str, seen_version: int) -> Rule
     return rule
 
 
+def check_rule(rule: Rule, *, seen_version: int) -> None:
+    """Raises ExpressionError, ConflictError, InvalidDecisionError for what keeps it from being saved.
+
+    Locks the row when there is a transaction, so that what was checked still holds when it is written.
+    """
+    check(rule.expression, rule.about, cheap_only=rule.is_before_sending)
+    fits = {
+        Rule.Action.HIDE_PHOTO: Rule.About.PHOTO,
+        Rule.Action.ASK: Rule.About.MESSAGE,
+        Rule.Action.BLUR: Rule.About.MESSAGE,
+    }
+    if fits.get(Rule.Action(rule.action), rule.about) != rule.about:
+        raise InvalidDecisionError(_("This action does not fit what the rule is about."))
+    rows = Rule.objects.select_for_update() if connection.in_atomic_block else Rule.objects.all()
+    before = rows.filter(pk=rule.pk).first()
+    if (before.version if before else 0) != seen_version:
+        raise ConflictError(
+            _("Somebody else has changed this rule meanwhile. You have changed nothing; look at it again.")
+        )
+    if rule.mode == Rule.Mode.LIVE and not _may_go_live(rule, before):
+        raise InvalidDecisionError(_("Before it goes live, save it in shadow mode and run a backtest of it."))
+
+
 def _may_go_live(rule: Rule, before: Rule | None) -> bool:
     """It is live already, or this very expression was tried on what has happened."""
-    if before is None:
-        return False
-    if (before.expression, before.about) != (rule.expression, rule.about):
+    if before is None or (before.expression, before.about) != (rule.expression, rule.about):
         return False
     same = RuleVersion.objects.filter(rule=before, expression=rule.expression, about=rule.about).values("number")
     was_live = before.mode == Rule.Mode.LIVE
@@ -118,6 +134,12 @@ def note(
     freeze_finding(finding, message=message)
     take_in(finding, locked[0])
     return finding
+
+
+def purge_notes() -> int:
+    """Deletes old notes of what no case holds; how many. Safe to run twice."""
+    old = Finding.objects.filter(case=None, created_at__lt=timezone.now() - KEEP_NOTES)
+    return old.delete()[0]
 
 
 def why(rule: LiveRule, facts: Facts) -> Mapping[str, Any]:
