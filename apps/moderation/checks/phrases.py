@@ -11,6 +11,7 @@ from apps.moderation.checks.normal import Words, words_of
 
 LISTS = Path(__file__).parent / "lists"
 CATEGORIES: Final = ("insult", "hate", "threat", "sexual", "money", "invest", "leave")
+HARMLESS = "harmless"  # phrases in which the words of the other lists mean nothing of the kind
 MAX_GAP = 3
 _GAP = ".."
 _KEY = 3  # letters
@@ -31,13 +32,20 @@ class Phrases:
                 (self._cyrillic if is_cyrillic else self._latin)[key].append((category, words))
 
     def count(self, words: Words) -> dict[str, int]:
-        """For each category the words of the text with which a phrase of it begins."""
+        """For each category the words of the text with which a phrase of it begins, unless a harmless one covers them."""
         counts = dict.fromkeys(CATEGORIES, 0)
         for tokens, index in ((words.latin, self._latin), (words.cyrillic, self._cyrillic)):
+            begun: set[tuple[str, int]] = set()
+            covered: set[int] = set()
             for at, token in enumerate(tokens):
-                if token and (known := index.get(token[:_KEY])):
-                    for category in {category for category, phrase in known if _fits(phrase, tokens, at)}:
-                        counts[category] += 1
+                for category, phrase in index.get(token[:_KEY], ()) if token else ():
+                    end = _end(phrase, tokens, at)
+                    if end and category == HARMLESS:
+                        covered.update(range(at, end))
+                    elif end:
+                        begun.add((category, at))
+            for category, at in begun:
+                counts[category] += at not in covered
         return counts
 
 
@@ -53,21 +61,22 @@ def _folded(phrase: str) -> tuple[Phrase, bool]:
     return tuple(words), is_cyrillic
 
 
-def _fits(phrase: Phrase, tokens: Sequence[str], at: int) -> bool:
+def _end(phrase: Phrase, tokens: Sequence[str], at: int) -> int:
+    """Behind the last word, when the phrase stands here; else 0."""
     for number, word in enumerate(phrase):
         if word == _GAP:
             rest = phrase[number + 1 :]
-            return any(_fits(rest, tokens, at + gap) for gap in range(MAX_GAP + 1))
+            return next(filter(None, (_end(rest, tokens, at + gap) for gap in range(MAX_GAP + 1))), 0)
         if at >= len(tokens) or not (tokens[at].startswith(word[:-1]) if word[-1] == "*" else tokens[at] == word):
-            return False
+            return 0
         at += 1
-    return True
+    return at
 
 
 @lru_cache(maxsize=1)
 def all_phrases() -> Phrases:
     """Read once in each process."""
-    by_category: dict[str, list[str]] = {category: [] for category in CATEGORIES}
+    by_category: dict[str, list[str]] = {category: [] for category in (*CATEGORIES, HARMLESS)}
     for path in sorted(LISTS.glob("*.toml")):
         for category, found in tomllib.loads(path.read_text()).items():
             by_category[category] += found

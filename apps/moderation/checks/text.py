@@ -12,7 +12,7 @@ from apps.moderation.checks.phrases import all_phrases
 
 MAX_LENGTH = 4096
 _LINK = re.compile(
-    r"(?:https?://|www\.)\S+|\b[a-z0-9][a-z0-9-]{0,40}\.(?:com|net|org|ru|es|de|me|io|info|biz|xyz|top|site|online|shop|club|app|link"
+    r"(?:https?://|www\.)\S+|\b[a-z0-9][a-z0-9-]{0,40}\.(?:com|net|org|ru|es|de|me|io|info|biz|xyz|top|site|ly|online|shop|club|app|link"
     r"|cc|vip|live|pro|bet|win)\b(?:/\S*)?"
 )
 _EMAIL = re.compile(r"[\w.+-]{1,40}(?:@|\s?[(\[]at[)\]]\s?)[\w-]{1,40}\.[a-z]{2,10}\b")
