@@ -75,6 +75,32 @@ class Message(UUIDModel):
         return f"{self.kind} {str(self.id)[:8]}"
 
 
+class UnsentMessage(UUIDModel):
+    """What a member wrote and was asked about before it is passed on: “Are you sure?”. Gone with the answer."""
+
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="+")
+    sender = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=12, choices=Message.Kind)
+    text = EncryptedTextField(blank=True)
+    file_id = EncryptedTextField(blank=True)
+    source_message_id = models.BigIntegerField()
+    reply_to = models.JSONField(null=True, blank=True, help_text=_("What it replies to, as the outbox points at it."))
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            # an edit finds it by this pair; it also keeps one message from being asked about twice
+            models.UniqueConstraint(fields=["sender", "source_message_id"], name="unsent_once"),
+        ]
+        indexes = [
+            # unsent.purge_unsent
+            models.Index(fields=["created_at"], name="unsent_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"unsent {str(self.id)[:8]}"
+
+
 class ContactConsent(UUIDModel):
     """One member's agreement to show their Telegram name to the partner. It is shown only when both have agreed."""
 

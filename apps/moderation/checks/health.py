@@ -26,12 +26,13 @@ def watched(name: str) -> Iterator[None]:
     except DatabaseError:
         raise
     except Exception as error:  # noqa: BLE001 a model may raise anything, and must stop nothing
-        _failed(name, error)
+        failed(name, error)
     else:
         _worked(name)
 
 
-def _failed(name: str, error: Exception) -> None:
+def failed(name: str, error: Exception) -> None:
+    """Writes down that a check has failed."""
     where = _where(error)
     log.error("check_failed", check=name, error=where)
     Check.objects.get_or_create(name=name)

@@ -32,7 +32,7 @@ class Phrases:
                 (self._cyrillic if is_cyrillic else self._latin)[key].append((category, words))
 
     def count(self, words: Words) -> dict[str, int]:
-        """For each category the words of the text with which a phrase of it begins, unless a harmless one covers them."""
+        """For each category the words with which a phrase of it begins, unless a harmless phrase covers them."""
         counts = dict.fromkeys(CATEGORIES, 0)
         for tokens, index in ((words.latin, self._latin), (words.cyrillic, self._cyrillic)):
             begun: set[tuple[str, int]] = set()

@@ -10,6 +10,8 @@ from collections.abc import Collection, Iterable
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+from celery import current_app
+from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
@@ -40,9 +42,12 @@ def mark_banned(decision: Decision, member: User) -> None:
 
 
 def mark_photo_of_banned(found: PhotoCheck) -> None:
-    """For a photo that was checked only after its owner had been banned."""
+    """For a photo that was checked only after its owner had been banned. Safe to run twice."""
     ban = in_effect_at_all().filter(case__member=found.photo.user_id, action=Decision.Action.BAN).first()
-    if ban and found.phash is not None:
+    if ban is None or found.phash is None:
+        return
+    known = BanMark.objects.filter(decision=ban, kind=MarkKind.PHOTO, digest__in=_part_digests(found.phash))
+    if known.count() < MARKED_PARTS:
         BanMark.objects.bulk_create(_photo_marks(ban, found))
 
 
@@ -58,10 +63,15 @@ def purge_marks() -> int:
 
 
 def note_phone(member: User, number: str) -> None:
-    """The member has shown the bot their own phone number: only its hash is kept."""
+    """The member has shown the bot their own phone number: only its hash is kept, and looked up by a worker."""
     digits = "".join(each for each in number if each.isdigit())
     if digits:
+        transaction.on_commit(lambda: _look_again(member.pk), robust=True)
         PhoneMark.objects.update_or_create(member=member, defaults={"digest": digests(("phone", digits))[0]})
+
+
+def _look_again(member_id: UUID) -> None:
+    current_app.signature("moderation.check_member", (str(member_id),)).delay()
 
 
 # ---- Who is known
