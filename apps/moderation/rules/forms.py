@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django import forms
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
@@ -57,6 +57,6 @@ class RuleForm(_RuleForm):
 def place_marked(error: ExpressionError, source: str) -> SafeString:
     """The message, and the line with a mark below the place."""
     line = [*source.splitlines(), ""][error.line - 1]
-    where = _now("Line {line}, column {column}:").format(line=error.line, column=error.column)
+    where = gettext("Line {line}, column {column}:").format(line=error.line, column=error.column)
     mark = " " * (error.column - 1) + "^"
     return format_html('{} {}<code class="mm-place">{}\n{}</code>', where, error, line, mark)
