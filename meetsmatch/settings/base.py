@@ -212,7 +212,7 @@ CELERY_TASK_ROUTES = {
     "moderation.close_cases": {"queue": "default"},
     "moderation.purge_evidence": {"queue": "default"},
     "moderation.purge_findings": {"queue": "default"},
-    "moderation.check_texts": {"queue": "batch"},
+    "moderation.check_texts": {"queue": "media"},
     "moderation.check_member": {"queue": "default"},
     "moderation.check_photo": {"queue": "media"},
     "moderation.check_missed_photos": {"queue": "media"},

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from apps.moderation.errors import InvalidDecisionError
 from apps.moderation.evasion.services import mark_banned, unmark
 from apps.moderation.models import Decision, Kept
-from apps.moderation.rules.withheld import may_be_hidden
+from apps.moderation.rules.withheld import may_be_hidden, withhold
 from apps.moderation.selectors import in_effect
 from apps.users import restrictions
 from apps.users.models import Profile, User
@@ -98,6 +98,7 @@ class HidePhoto(Measure):
 
     def undo(self, decision: Decision, member: User) -> None:
         restrictions.show_photo(member, UUID(decision.kept.content["photo"]))
+        withhold(member)
 
 
 class EditBio(Measure):

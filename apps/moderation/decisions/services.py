@@ -251,7 +251,7 @@ def _reopen(case: Case, member: User) -> None:
     """Into the queue again; if the member has another undecided case by now, reports and findings go there."""
     Report.objects.filter(case=case).update(outcome=Report.Outcome.PENDING)
     Finding.objects.filter(case=case).update(outcome=Finding.Outcome.PENDING)
-    withhold(case, member)
+    withhold(member)
     evidence_of(case).update(keep_until=None)
     other = Case.objects.select_for_update(no_key=True).filter(member=member, status__in=UNDECIDED).exclude(pk=case.pk)
     if into := other.first():
