@@ -70,7 +70,7 @@ def photo_facts(found: PhotoCheck, *, wanted: Collection[str] = ALL) -> Everythi
     facts: Everything = {**_ages(member), **_member_facts({member.pk}, wanted)[member.pk]}
     stored = {"nudity": found.nudity, "faces": found.faces}
     facts |= {name: value for name, value in stored.items() if value is not None}
-    if found.phash is not None:
+    if found.phash:
         facts["copies_on_others"] = len(copies_on_others(found))
         facts["copies_on_banned"] = len(copies_on_banned(found))
     return facts

@@ -35,12 +35,12 @@ class Check(UUIDModel):
 
 
 class PhotoCheck(UUIDModel):
-    """What was found of one photo; None where the check failed. `phash` is signed, as PostgreSQL's integers are."""
+    """What was found of one photo; None, or an empty `phash`, where the check failed."""
 
     photo = models.OneToOneField(Photo, on_delete=models.CASCADE, related_name="check_result")
     nudity = models.PositiveSmallIntegerField(null=True, blank=True, help_text=_("0 to 100"))
     faces = models.PositiveSmallIntegerField(null=True, blank=True)
-    phash = models.BigIntegerField(null=True, blank=True)
+    phash = models.CharField(max_length=64, blank=True)
     bands = ArrayField(models.IntegerField(), default=list, blank=True)
     checked_at = models.DateTimeField(auto_now=True)
 

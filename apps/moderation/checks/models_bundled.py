@@ -53,14 +53,13 @@ def faces(picture: bytes) -> int:
     return len(found)
 
 
-def phash(picture: bytes) -> int:
-    """64 bits as a signed number; pictures that look alike differ in few of them."""
+def phash(picture: bytes) -> str:
+    """256 bits as hexadecimal digits; pictures that look alike differ in few of them."""
     import imagehash
     from PIL import Image
 
     with Image.open(BytesIO(picture)) as image:
-        unsigned = int(str(imagehash.phash(image)), 16)
-    return unsigned - 2**64 if unsigned >= 2**63 else unsigned
+        return str(imagehash.phash(image, hash_size=16))
 
 
 @lru_cache(maxsize=1)

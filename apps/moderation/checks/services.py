@@ -65,7 +65,7 @@ def check_photo(photo_id: UUID) -> None:
     if photo is None:
         return
     found = _look_at(photo)
-    if found.phash is not None:
+    if found.phash:
         mark_photo_of_banned(found)
     facts = photo_facts(found, wanted=_wanted(Rule.About.PHOTO))
     judge(Rule.About.PHOTO, facts, member=photo.user, subject=f"photo:{photo.pk.hex}", photo=photo)
@@ -75,7 +75,7 @@ def unchecked_photos() -> list[UUID]:
     """Photos of the last days that nobody has looked at, or not at all of them."""
     since = timezone.now() - TRY_PHOTOS_FOR
     stored = Photo.objects.filter(created_at__gte=since).exclude(file="")
-    partly = Q(check_result=None) | Q(check_result__phash=None) | Q(check_result__nudity=None)
+    partly = Q(check_result=None) | Q(check_result__phash="") | Q(check_result__nudity=None)
     return list(stored.filter(partly).order_by("created_at").values_list("pk", flat=True)[:BATCH])
 
 
@@ -168,7 +168,7 @@ def _look_at(photo: Photo) -> PhotoCheck:
     if found.faces is None:
         with watched("faces"):
             found.faces = models_bundled.faces(picture)
-    if found.phash is None:
+    if not found.phash:
         with watched("photo hash"):
             found.phash = models_bundled.phash(picture)
             found.bands = bands(found.phash)

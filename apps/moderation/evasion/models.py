@@ -42,7 +42,7 @@ class PhoneMark(UUIDModel):
 class BanMark(UUIDModel):
     """One hash of somebody who is banned. Stays when they erase themselves, and goes when the ban is undone.
 
-    A photo has eight, one for each part of its hash (`group` holds them together): most of them stay when the photo is
+    A photo has sixteen, one for each part of its hash (`group` holds them together): most of them stay when the photo is
     made smaller or saved again.
     """
 

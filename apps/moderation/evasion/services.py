@@ -19,10 +19,10 @@ from apps.moderation.models import AccountLink, BanMark, Decision, MarkKey, Mark
 from apps.moderation.selectors import in_effect_at_all
 from apps.users.models import User
 
-# A photo's 64 bits in four parts, to find candidates among members' photos, and in eight, to know a banned one's.
-PARTS, MARKED_PARTS, ENOUGH_MARKED_PARTS = 4, 8, 5
-# Bits in which two photos may differ and still be nearly the same.
-NEAR = 6
+# A photo's hash in parts, of which a copy keeps most: at least 11 of 16 of those that were made smaller and worse, while
+# two portraits drawn by the same hand shared 5 at most. A copy differed in 6 bits, other portraits in 20.
+BITS, PARTS, ENOUGH_PARTS = 256, 16, 8
+NEAR_BITS = 12
 KEEP_MARKS = timedelta(days=3 * 365)
 
 
@@ -36,7 +36,7 @@ def mark_banned(decision: Decision, member: User) -> None:
     phone = PhoneMark.objects.filter(member=member).first()
     if phone:
         marks.append(BanMark(decision=decision, kind=MarkKind.PHONE, digest=phone.digest))
-    for found in PhotoCheck.objects.filter(photo__user=member, phash__isnull=False):
+    for found in PhotoCheck.objects.filter(photo__user=member).exclude(phash=""):
         marks += _photo_marks(decision, found)
     BanMark.objects.bulk_create(marks)
 
@@ -44,10 +44,10 @@ def mark_banned(decision: Decision, member: User) -> None:
 def mark_photo_of_banned(found: PhotoCheck) -> None:
     """For a photo that was checked only after its owner had been banned. Safe to run twice."""
     ban = in_effect_at_all().filter(case__member=found.photo.user_id, action=Decision.Action.BAN).first()
-    if ban is None or found.phash is None:
+    if ban is None or not found.phash:
         return
     known = BanMark.objects.filter(decision=ban, kind=MarkKind.PHOTO, digest__in=_part_digests(found.phash))
-    if known.count() < MARKED_PARTS:
+    if known.count() < PARTS:
         BanMark.objects.bulk_create(_photo_marks(ban, found))
 
 
@@ -89,20 +89,20 @@ def banned_before(member: User) -> list[AccountLink]:
 
 def copies_on_banned(found: PhotoCheck) -> list[AccountLink]:
     """Bans in effect of members, erased ones too, who showed nearly this photo."""
-    assert found.phash is not None
+    if not is_telling(found.phash):
+        return []
     marks = BanMark.objects.filter(kind=MarkKind.PHOTO, digest__in=_part_digests(found.phash))
-    near = marks.values("group", "decision").annotate(same=Count("pk")).filter(same__gte=ENOUGH_MARKED_PARTS)
+    near = marks.values("group", "decision").annotate(same=Count("pk")).filter(same__gte=ENOUGH_PARTS)
     member = found.photo.user
     bans = in_effect_at_all().filter(pk__in={row["decision"] for row in near}).exclude(case__member=member)
     return [_link(member, MarkKind.PHOTO, decision_id=ban.pk) for ban in bans]
 
 
 def copies_on_others(found: PhotoCheck) -> list[AccountLink]:
-    """Other members with nearly this photo. Finds all that differ in 3 bits, and most up to `NEAR`."""
-    assert found.phash is not None
+    """Other members with nearly this photo: one part the same, and few bits different in all."""
     candidates = PhotoCheck.objects.filter(bands__overlap=bands(found.phash)).exclude(photo__user=found.photo.user_id)
     rows = candidates.values_list("photo__user", "phash")
-    owners = {owner for owner, phash in rows if distance(phash, found.phash) <= NEAR}
+    owners = {owner for owner, phash in rows if distance(phash, found.phash) <= NEAR_BITS}
     return [_link(found.photo.user, MarkKind.PHOTO, other_id=owner) for owner in sorted(owners)]
 
 
@@ -131,27 +131,36 @@ def _telegram_digest(member: User) -> str:
     return digests(("telegram", member.telegram_id))[0]
 
 
-def bands(phash: int) -> list[int]:
-    """The parts of a hash, each with its place, for looking up photos that share one."""
-    return [place << 16 | part for place, part in enumerate(_parts(phash, PARTS))]
+def bands(phash: str) -> list[int]:
+    """The parts of a hash, each with its place, for looking up photos that share one. Of a blank picture: none."""
+    if not is_telling(phash):
+        return []
+    return [place << 16 | part for place, part in enumerate(_parts(phash))]
 
 
-def distance(one: int, other: int) -> int:
-    return ((one ^ other) % 2**64).bit_count()
+def is_telling(phash: str) -> bool:
+    """Not of a blank picture: those are all alike. Half of the bits are set in a usual one."""
+    return BITS // 8 <= int(phash or "0", 16).bit_count() <= BITS - BITS // 8
+
+
+def distance(one: str, other: str) -> int:
+    """Bits in which two hashes differ."""
+    return (int(one, 16) ^ int(other, 16)).bit_count()
 
 
 def _photo_marks(decision: Decision, found: PhotoCheck) -> Iterable[BanMark]:
-    assert found.phash is not None
+    if not is_telling(found.phash):
+        return []
     group = uuid4()
     return [
         BanMark(decision=decision, kind=MarkKind.PHOTO, digest=each, group=group) for each in _part_digests(found.phash)
     ]
 
 
-def _part_digests(phash: int) -> Collection[str]:
-    return digests(*((f"photo{place}", part) for place, part in enumerate(_parts(phash, MARKED_PARTS))))
+def _part_digests(phash: str) -> Collection[str]:
+    return digests(*((f"photo{place}", part) for place, part in enumerate(_parts(phash))))
 
 
-def _parts(phash: int, count: int) -> list[int]:
-    bits = 64 // count
-    return [(phash % 2**64) >> (place * bits) & (2**bits - 1) for place in range(count)]
+def _parts(phash: str) -> list[int]:
+    bits = BITS // PARTS
+    return [int(phash, 16) >> (place * bits) & (2**bits - 1) for place in range(PARTS)]
