@@ -42,8 +42,8 @@ class PhoneMark(UUIDModel):
 class BanMark(UUIDModel):
     """One hash of somebody who is banned. Stays when they erase themselves, and goes when the ban is undone.
 
-    A photo has sixteen, one for each part of its hash (`group` holds them together): most of them stay when the photo is
-    made smaller or saved again.
+    A photo has sixteen, one for each part of its hash (`group` holds them together): most of them stay when the photo
+    is made smaller or saved again.
     """
 
     decision = models.ForeignKey(Decision, on_delete=models.CASCADE, related_name="marks")

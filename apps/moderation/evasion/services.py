@@ -19,8 +19,8 @@ from apps.moderation.models import AccountLink, BanMark, Decision, MarkKey, Mark
 from apps.moderation.selectors import in_effect_at_all
 from apps.users.models import User
 
-# A photo's hash in parts, of which a copy keeps most: at least 11 of 16 of those that were made smaller and worse, while
-# two portraits drawn by the same hand shared 5 at most. A copy differed in 6 bits, other portraits in 20.
+# A photo's hash in parts, of which a copy keeps most: smaller and worse ones kept 11 of 16 and differed in 6 bits, but
+# two portraits drawn by the same hand shared 5 at most and differed in 20.
 BITS, PARTS, ENOUGH_PARTS = 256, 16, 8
 NEAR_BITS = 12
 KEEP_MARKS = timedelta(days=3 * 365)
