@@ -178,7 +178,8 @@ def _words(key: str, name: str, text: str, limit: int, veil: str) -> dict[str, o
     """The words under the speaker's name; without it where both together would be too long for Telegram."""
     header = f"<b>{escape(name)}</b>\n{veil}".strip()
     body = f"<tg-spoiler>{escape(text)}</tg-spoiler>" if veil and text else escape(text)
-    fits = len(name) + 1 + telegram_length(veil) + 1 + telegram_length(text) <= limit
+    before = f"{name}\n{veil}\n" if veil else f"{name}\n"
+    fits = telegram_length(before) + telegram_length(text) <= limit
     return {key: f"{header}\n{body}".strip() if fits else body, "parse_mode": "HTML"}
 
 
