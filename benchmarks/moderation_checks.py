@@ -30,7 +30,7 @@ from apps.moderation.rules.expressions import asked, check  # noqa: E402
 from apps.moderation.rules.facts import facts_about  # noqa: E402
 from benchmarks.report import print_table, write  # noqa: E402
 
-HARM_FROM, SCAM_FROM, TOXIC_FROM = 60, 35, 50
+HARM_FROM, SCAM_FROM, TOXIC_FROM = 60, 35, 90
 ROUNDS, CALLS = 9, 20
 
 

