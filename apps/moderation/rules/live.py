@@ -57,6 +57,12 @@ def rules_in_force() -> tuple[LiveRule, ...]:
     return rules
 
 
+def forget() -> None:
+    """The next question reads the rules again, changed or not."""
+    global _held
+    _held = None
+
+
 def fired(about: str, facts: Facts, *, actions: Collection[str]) -> tuple[list[LiveRule], dict[UUID, str]]:
     """The rules with one of these actions that hold, the gravest first, and those that could not be worked out.
 
