@@ -18,6 +18,14 @@ def pytest_configure() -> None:
 
 
 @pytest.fixture(autouse=True)
+def _moderation_rules_as_in_the_database() -> None:
+    """What another test has changed has been rolled back, and this process must not remember it."""
+    from apps.moderation.rules import live  # needs the models, which are not there when this file is read
+
+    live.forget()
+
+
+@pytest.fixture(autouse=True)
 def _empty_cache() -> None:
     if settings.REDIS_URL.startswith("unix://"):
         get_redis_connection("default").flushdb()

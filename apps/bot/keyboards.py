@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
+from uuid import UUID
 
 from django.utils.translation import gettext as _
 
@@ -202,6 +203,14 @@ def matches(own: Sequence[Match], viewer: User, *, page: int, has_more: bool) ->
 
 def answer(match: Match, name: str) -> Keyboard:
     return [[(_("💬 Answer {name}").format(name=name), f"chat:{match.pk.hex}")]]
+
+
+def are_you_sure(key: UUID) -> Keyboard:
+    return [[(_("📨 Send anyway"), f"send_anyway:{key.hex}"), (_("🙅 Don’t send"), f"dont_send:{key.hex}")]]
+
+
+def bothers(key: UUID) -> Keyboard:
+    return [[(_("🚩 Yes, report it"), f"bothers:{key.hex}")]]
 
 
 def chat(name: str) -> dict[str, Any]:

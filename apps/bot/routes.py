@@ -115,7 +115,10 @@ ROUTES: tuple[Route, ...] = (
     _tap(f"unmatch:{ID}", chat.ask_unmatch),
     _tap(f"unmatch_yes:{ID}", chat.unmatch),
     _tap(f"block_chat:{ID}", chat.block),
+    _tap(f"send_anyway:{ID}", chat.send_anyway),
+    _tap(f"dont_send:{ID}", chat.dont_send),
     # reports
+    _tap(f"bothers:{ID}", reports.report_bothering),
     _tap(f"report:{ID}", reports.ask_reason),
     _tap(f"report_chat:{ID}", reports.ask_reason_in_chat),
     _tap(f"reason:{REASON}:{ID}", reports.report),

@@ -9,6 +9,7 @@ from apps.bot import services
 from apps.bot.handlers import chat
 from apps.bot.models import Update
 from apps.conversations.selectors import undelivered
+from apps.conversations.unsent import purge_unsent
 from apps.notifications.models import Delivery
 from apps.notifications.services import enqueue
 
@@ -35,5 +36,8 @@ def tell_undelivered() -> int:
 
 @shared_task(name="bot.purge_updates")
 def purge_updates() -> int:
-    """Forgets updates that are done and older than a week; how many."""
-    return Update.objects.filter(status=Update.Status.DONE, received_at__lt=timezone.now() - KEEP).delete()[0]
+    """Forgets updates that are done and older than a week, and messages that waited as long for an answer; how many."""
+    return (
+        purge_unsent()
+        + Update.objects.filter(status=Update.Status.DONE, received_at__lt=timezone.now() - KEEP).delete()[0]
+    )

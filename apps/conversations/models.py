@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -66,10 +67,38 @@ class Message(UUIDModel):
             models.Index(fields=["conversation", "created_at"], name="message_in_order"),
             # the dashboard's messages of the last day; rows come in the order of time, so block ranges do
             BrinIndex(fields=["created_at"], name="message_by_age", autosummarize=True),
+            # moderation.check_texts: what was changed since it last looked
+            models.Index(fields=["edited_at"], name="message_edited", condition=Q(edited_at__isnull=False)),
         ]
 
     def __str__(self) -> str:
         return f"{self.kind} {str(self.id)[:8]}"
+
+
+class UnsentMessage(UUIDModel):
+    """What a member wrote and was asked about before it is passed on: “Are you sure?”. Gone with the answer."""
+
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="+")
+    sender = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=12, choices=Message.Kind)
+    text = EncryptedTextField(blank=True)
+    file_id = EncryptedTextField(blank=True)
+    source_message_id = models.BigIntegerField()
+    reply_to = models.JSONField(null=True, blank=True, help_text=_("What it replies to, as the outbox points at it."))
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            # an edit finds it by this pair; it also keeps one message from being asked about twice
+            models.UniqueConstraint(fields=["sender", "source_message_id"], name="unsent_once"),
+        ]
+        indexes = [
+            # unsent.purge_unsent
+            models.Index(fields=["created_at"], name="unsent_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"unsent {str(self.id)[:8]}"
 
 
 class ContactConsent(UUIDModel):

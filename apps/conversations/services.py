@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from uuid import UUID, uuid4
 
 from django.db import transaction
 from django.utils import timezone
@@ -32,6 +33,7 @@ _METHOD = {
     Kind.ANIMATION: "sendAnimation",
 }
 _WITHOUT_CAPTION = {Kind.VIDEO_NOTE, Kind.STICKER}
+_BLURRABLE = {Kind.PHOTO, Kind.VIDEO, Kind.ANIMATION}
 _EDITABLE_MEDIA = {Kind.PHOTO, Kind.VIDEO, Kind.DOCUMENT, Kind.ANIMATION}
 
 
@@ -58,8 +60,12 @@ def relay(
     source_message_id: int,
     reply_to: object = None,
     markup: Mapping[str, object] | None = None,
+    key: UUID | None = None,
+    veil: str = "",
 ) -> Message | None:
     """Passes it on to the partner, under the sender's first name and nothing else; None when it was passed on before.
+
+    `key` is the id that the message shall have. With a `veil`, which is HTML, it arrives blurred behind these words.
 
     Raises RuleError: limited, partner_unreachable.
     """
@@ -70,13 +76,14 @@ def relay(
     # no race: updates of one member are handled one after the other, and the constraint stands behind that
     if Message.objects.filter(sender=sender, source_message_id=source_message_id).exists():
         return None
-    params = {**_payload(sender.profile.name, content), **({"reply_markup": markup} if markup else {})}
+    params = {**_payload(sender.profile.name, content, veil), **({"reply_markup": markup} if markup else {})}
     if reply_to:
         params["reply_parameters"] = {"message_id": reply_to, "allow_sending_without_reply": True}
     (delivery,) = enqueue([_to(partner, _METHOD[content.kind], {**params, "protect_content": True})])
     Conversation.objects.filter(pk=conversation.pk).update(last_message_at=timezone.now())
     note_message(conversation.match, sender)
     message = Message.objects.create(
+        pk=key or uuid4(),
         conversation=conversation,
         sender=sender,
         kind=content.kind,
@@ -96,11 +103,11 @@ def carry_over_edit(
     content: Content,
     *,
     source_message_id: int,
-    markup_for: Callable[[Match], Mapping[str, object] | None],
+    dress: Callable[[Message], tuple[str, Mapping[str, object] | None]],
 ) -> Message | None:
     """Changes the partner's copy like the original; None when there is no such message, or nothing that can be changed.
 
-    An edit replaces the buttons, too, so it needs them again. Raises RuleError: limited.
+    An edit replaces the buttons, too, so `dress` gives veil and buttons anew. Raises RuleError: limited.
     """
     check_may_write(sender)
     message = own_message(sender, source_message_id)
@@ -108,14 +115,15 @@ def carry_over_edit(
         return None
     if (message.kind, message.text, message.file_id) == (content.kind, content.text, content.file_id):
         return None
-    edit = _edit(sender.profile.name, message, content)
+    veil, markup = dress(message)
+    edit = _edit(sender.profile.name, message, content, veil)
     if edit is None:
         return None
     method, params = edit
     match = message.conversation.match
     # protected in case that Telegram refuses the edit and a new message is sent in its place
     params |= {"message_id": {"$message": message.delivery_id}, "protect_content": True}
-    if markup := markup_for(match):
+    if markup:
         params["reply_markup"] = markup
     enqueue([_to(match.partner_of(sender), method, params)])
     message.kind, message.text, message.file_id = content.kind, content.text, content.file_id
@@ -155,20 +163,23 @@ def _to(partner: User, method: str, params: Mapping[str, object]) -> Outgoing:
     return Outgoing(partner.telegram_id, method, params, user=partner, priority=Priority.RELAY)
 
 
-def _payload(name: str, content: Content) -> dict[str, object]:
+def _payload(name: str, content: Content, veil: str) -> dict[str, object]:
     if content.kind == Kind.TEXT:
-        return _words("text", name, content.text, MAX_TEXT)
+        return _words("text", name, content.text, MAX_TEXT, veil)
     payload: dict[str, object] = {content.kind: content.file_id}
     if content.kind not in _WITHOUT_CAPTION:
-        payload |= _words("caption", name, content.text, MAX_CAPTION)
+        payload |= _words("caption", name, content.text, MAX_CAPTION, veil)
+    if veil and content.kind in _BLURRABLE:
+        payload["has_spoiler"] = True
     return payload
 
 
-def _words(key: str, name: str, text: str, limit: int) -> dict[str, object]:
+def _words(key: str, name: str, text: str, limit: int, veil: str) -> dict[str, object]:
     """The words under the speaker's name; without it where both together would be too long for Telegram."""
-    header = f"<b>{escape(name)}</b>"
-    body = escape(text)
-    fits = len(name) + 1 + telegram_length(text) <= limit
+    header = f"<b>{escape(name)}</b>\n{veil}".strip()
+    body = f"<tg-spoiler>{escape(text)}</tg-spoiler>" if veil and text else escape(text)
+    before = f"{name}\n{veil}\n" if veil else f"{name}\n"
+    fits = telegram_length(before) + telegram_length(text) <= limit
     return {key: f"{header}\n{body}".strip() if fits else body, "parse_mode": "HTML"}
 
 
@@ -177,14 +188,16 @@ def telegram_length(text: str) -> int:
     return len(text.encode("utf-16-le")) // 2
 
 
-def _edit(name: str, message: Message, content: Content) -> tuple[str, dict[str, object]] | None:
+def _edit(name: str, message: Message, content: Content, veil: str) -> tuple[str, dict[str, object]] | None:
     """Method and params that turn the message into the content; None where Telegram has none."""
     if message.kind == content.kind == Kind.TEXT:
-        return "editMessageText", _payload(name, content)
+        return "editMessageText", _payload(name, content, veil)
     is_same_file = message.file_id == content.file_id or content.kind not in _EDITABLE_MEDIA
     if message.kind == content.kind and is_same_file and content.kind not in _WITHOUT_CAPTION:
-        return "editMessageCaption", _words("caption", name, content.text, MAX_CAPTION)
+        return "editMessageCaption", _words("caption", name, content.text, MAX_CAPTION, veil)
     if not {message.kind, content.kind} <= _EDITABLE_MEDIA:
         return None
-    media = {"type": content.kind, "media": content.file_id, **_words("caption", name, content.text, MAX_CAPTION)}
+    words = _words("caption", name, content.text, MAX_CAPTION, veil)
+    blur = {"has_spoiler": True} if veil and content.kind in _BLURRABLE else {}
+    media = {"type": content.kind, "media": content.file_id, **words, **blur}
     return "editMessageMedia", {"media": media}

@@ -155,6 +155,20 @@ CATALOGUE: Final = by_name(
             default=True,
         ),
         Definition(
+            "moderation.ask_before_sending",
+            Kind.OPERATION,
+            owner="moderation",
+            purpose=_("Who writes something that rules find hurtful is asked “Are you sure?” before it is passed on."),
+            default=False,
+        ),
+        Definition(
+            "moderation.blur_received",
+            Kind.OPERATION,
+            owner="moderation",
+            purpose=_("Members receive what rules find hurtful blurred, with a button that reports it at once."),
+            default=False,
+        ),
+        Definition(
             "matching.shortlist",
             Kind.VALUE,
             owner="matching",

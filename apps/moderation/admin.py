@@ -6,7 +6,7 @@ from uuid import UUID
 from asgiref.sync import async_to_sync
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.forms import Script
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
@@ -32,6 +32,7 @@ from apps.moderation.decisions import services
 from apps.moderation.decisions.actions import Order
 from apps.moderation.errors import ModerationError
 from apps.moderation.models import Case, Evidence, Report
+from apps.moderation.rules import admin as _rules  # noqa: F401 registers its pages
 from apps.moderation.services import DECIDE, claim, release_claim
 from apps.moderation.triage import Severity
 from apps.users.admin import MemberSearchMixin, member_link
@@ -296,15 +297,16 @@ class CaseAdmin(MemberSearchMixin, ReadOnlyMixin, BaseAdmin):
     def _read(self, request: HttpRequest, case: Case) -> HttpResponse:
         """Shows a reported conversation, once, and writes down that it was shown to whom."""
         self._need(request, READ_EVIDENCE)
-        evidence = get_object_or_404(Evidence, pk=_uuid(request.POST.get("evidence")), report__case=case)
-        self.log_change(request, case, f"read the conversation of report {str(evidence.report_id)[:8]}")
+        evidence = get_object_or_404(selectors.evidence_of(case), pk=_uuid(request.POST.get("evidence")))
+        source, key = ("report", evidence.report_id) if evidence.report_id else ("finding", evidence.finding_id)
+        self.log_change(request, case, f"read the conversation of {source} {str(key)[:8]}")
         return self._page(request, case, opened=evidence.pk)
 
     def photo_view(self, request: HttpRequest, key: UUID, evidence: UUID, number: int) -> HttpResponse:
         """A photo of the evidence that the profile does not have any more, fetched from Telegram. 404 when gone."""
         self._need(request, READ_EVIDENCE)
         self._need(request, "users.view_photo")
-        kept = get_object_or_404(Evidence, pk=evidence, report__case=key)
+        kept = get_object_or_404(Evidence, Q(report__case=key) | Q(finding__case=key), pk=evidence)
         photos = kept.profile.get("photos", [])
         if number >= len(photos) or not photos[number]["file_id"]:
             raise Http404

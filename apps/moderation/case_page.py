@@ -12,9 +12,10 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
 from apps.moderation.decisions.actions import DURATIONS_HOURS, MEASURES, Action, next_step
-from apps.moderation.models import Case, Decision, Evidence, ReasonTemplate, Report, Strike
+from apps.moderation.evasion.services import links_of
+from apps.moderation.models import Case, Decision, Evidence, Finding, ReasonTemplate, Report, Strike
 from apps.moderation.selectors import Record, records
-from apps.users.models import Photo
+from apps.users.models import Photo, User
 
 CLOCK_COLOURS = {"late": "danger", "soon": "warning", "calm": "success"}
 
@@ -64,6 +65,16 @@ class Choice:
     takes_photo: bool
 
 
+@dataclass(frozen=True)
+class Linked:
+    """Somebody whom this member seems to be, and why."""
+
+    why: str
+    other: User | None
+    ban: Decision | None
+    at: datetime
+
+
 @dataclass
 class CasePage:
     case: Case
@@ -74,7 +85,15 @@ class CasePage:
     templates: list[ReasonTemplate]
     choices: list[Choice]
     hours: Sequence[tuple[int, str]]
+    findings: list[Finding]
+    links: list[Linked]
     opened: UUID | None = None
+
+    @property
+    def first_evidence(self) -> Evidence | None:
+        """The newest of a report, else of a finding; None when its time is over."""
+        kept = [claim.evidence for claim in self.reports] + [getattr(each, "evidence", None) for each in self.findings]
+        return next(filter(None, kept), None)
 
     @property
     def strike_weight(self) -> int:
@@ -94,7 +113,7 @@ class CasePage:
 
 
 def read_page(case: Case, person: Any, *, opened: UUID | None = None) -> CasePage:
-    """At most eight queries. `opened` is the evidence whose conversation this person has just asked to read."""
+    """At most ten queries. `opened` is the evidence whose conversation this person has just asked to read."""
     reports = list(case.reports.select_related("reporter__profile", "evidence", "conversation").order_by("-created_at"))
     known = records({report.reporter_id for report in reports if report.reporter_id})
     strikes = list(Strike.objects.filter(member=case.member, expires_at__gt=timezone.now()) if case.member else [])
@@ -110,8 +129,24 @@ def read_page(case: Case, person: Any, *, opened: UUID | None = None) -> CasePag
         templates=list(ReasonTemplate.objects.filter(is_active=True).select_related("policy")),
         choices=_choices(sum(strike.weight for strike in strikes)),
         hours=[(hours, _duration(hours)) for hours in DURATIONS_HOURS],
+        findings=list(case.findings.select_related("rule", "photo", "evidence").order_by("-created_at")),
+        links=_links(case),
         opened=opened,
     )
+
+
+def _links(case: Case) -> list[Linked]:
+    if case.member_id is None:
+        return []
+    return [
+        Linked(
+            why=link.get_kind_display(),
+            other=link.member if link.other_id == case.member_id else link.other,
+            ban=link.decision,
+            at=link.created_at,
+        )
+        for link in links_of(case.member_id)
+    ]
 
 
 def _entries(case: Case, person: Any) -> list[Entry]:

@@ -1,10 +1,10 @@
-"""Freezes what a report is about, at the moment when it is filed."""
+"""Freezes what a report or a finding is about, at the moment when it is made."""
 
 from collections.abc import Iterable
 from typing import Any
 
 from apps.conversations.models import Conversation, Message
-from apps.moderation.models import Evidence, Report
+from apps.moderation.models import Evidence, Finding, Report
 from apps.users.models import Photo, Profile, User
 
 # How many messages are kept around the reported one, or of the end of a reported conversation.
@@ -14,9 +14,18 @@ BEFORE, AFTER = 14, 5
 def freeze(report: Report, *, message: Message | None = None) -> Evidence:
     """What the reported member shows now, and what was said around the reported message, if a conversation is."""
     assert report.reported
-    messages = list(_messages(report, message))
+    messages = list(_messages(report.reported, report.conversation, message))
     return Evidence.objects.create(
         report=report, profile=_profile(report.reported), messages=messages, has_messages=bool(messages)
+    )
+
+
+def freeze_finding(finding: Finding, *, message: Message | None = None) -> Evidence:
+    """The same of a finding; `message` is the one on which the rule fired."""
+    conversation = message.conversation if message else None
+    messages = list(_messages(finding.member, conversation, message))
+    return Evidence.objects.create(
+        finding=finding, profile=_profile(finding.member), messages=messages, has_messages=bool(messages)
     )
 
 
@@ -35,10 +44,10 @@ def _profile(user: User) -> dict[str, Any]:
     }
 
 
-def _messages(report: Report, message: Message | None) -> Iterable[dict[str, Any]]:
-    for each in _around(report.conversation, message):
+def _messages(member: User, conversation: Conversation | None, message: Message | None) -> Iterable[dict[str, Any]]:
+    for each in _around(conversation, message):
         yield {
-            "by_reported": each.sender_id == report.reported_id,
+            "by_reported": each.sender_id == member.pk,
             "kind": each.get_kind_display(),
             "text": each.text,
             "file_id": each.file_id,

@@ -1,4 +1,8 @@
-"""What members report, the cases made of it, and the evidence that stays. Decisions are in `decisions/`."""
+"""What members report, the cases made of it, and the evidence that stays.
+
+Decisions are in `decisions/`, rules and what they find in `rules/`, how the checks are doing in `checks/`, what is
+remembered of the banned in `evasion/`.
+"""
 
 from datetime import datetime
 
@@ -10,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.conversations.models import Conversation
 from apps.core.models import EncryptedJSONField, EncryptedTextField, UUIDModel
+from apps.moderation.checks.models import Check, PhotoCheck
 from apps.moderation.decisions.models import (
     Appeal,
     Decision,
@@ -20,25 +25,38 @@ from apps.moderation.decisions.models import (
     ReasonText,
     Strike,
 )
+from apps.moderation.evasion.models import AccountLink, BanMark, MarkKey, MarkKind, PhoneMark
+from apps.moderation.rules.models import Backtest, Finding, Rule, RuleVersion
 from apps.moderation.triage import Severity, priority_at
 
 __all__ = [
+    "AccountLink",
     "Appeal",
+    "Backtest",
+    "BanMark",
     "Case",
+    "Check",
     "Decision",
     "Evidence",
+    "Finding",
     "Kept",
+    "MarkKey",
+    "MarkKind",
+    "PhoneMark",
+    "PhotoCheck",
     "Policy",
     "PolicyText",
     "ReasonTemplate",
     "ReasonText",
     "Report",
+    "Rule",
+    "RuleVersion",
     "Strike",
 ]
 
 
 class Case(UUIDModel):
-    """All undecided reports about one member: what one moderator works on at a time.
+    """All undecided reports and findings about one member: what one moderator works on at a time.
 
     `version` counts the entries of its log; who decides says which version they have seen.
     """
@@ -54,6 +72,7 @@ class Case(UUIDModel):
     severity = models.PositiveSmallIntegerField(choices=Severity, default=Severity.LOW)
     priority = models.FloatField(default=0, help_text=_("Higher comes first; see apps/moderation/triage.py."))
     report_count = models.PositiveIntegerField(default=0)
+    finding_count = models.PositiveIntegerField(default=0)
     opened_at = models.DateTimeField(default=timezone.now)
     due_at = models.DateTimeField(default=timezone.now)
     closed_at = models.DateTimeField(null=True, blank=True)
@@ -106,8 +125,8 @@ class Case(UUIDModel):
 
     @property
     def stamp(self) -> str:
-        """What whoever decides must have seen: the entries of the log, and the reports."""
-        return f"{self.version}.{self.report_count}"
+        """What whoever decides must have seen: the entries of the log, the reports and the findings."""
+        return f"{self.version}.{self.report_count}.{self.finding_count}"
 
     def priority_at(self, moment: datetime) -> float:
         """As people read it."""
@@ -165,14 +184,15 @@ class Report(UUIDModel):
 
 
 class Evidence(UUIDModel):
-    """What a report was about, as it was when it was filed: edits, deletions and erasure change nothing in it.
+    """What a report or a finding was about, as it was then: edits, deletions and erasure change nothing in it.
 
     Encrypted, and read only on the page of its case. `profile` has what the member showed; `messages` are those around
     the reported one, oldest first, and empty when nothing was said. Deleted after `keep_until`, which is set when the
     case is closed or the member is erased.
     """
 
-    report = models.OneToOneField(Report, on_delete=models.CASCADE, related_name="evidence")
+    report = models.OneToOneField(Report, on_delete=models.CASCADE, null=True, blank=True, related_name="evidence")
+    finding = models.OneToOneField(Finding, on_delete=models.CASCADE, null=True, blank=True, related_name="evidence")
     profile = EncryptedJSONField()
     messages = EncryptedJSONField()
     has_messages = models.BooleanField(default=False)
@@ -182,6 +202,12 @@ class Evidence(UUIDModel):
     class Meta:
         verbose_name = _("evidence")
         verbose_name_plural = _("evidence")
+        constraints = [
+            models.CheckConstraint(
+                name="evidence_of_one",
+                condition=Q(report=None, finding__isnull=False) | Q(report__isnull=False, finding=None),
+            )
+        ]
         indexes = [
             # moderation.purge_evidence: what has been kept long enough
             models.Index(fields=["keep_until"], name="evidence_kept", condition=Q(keep_until__isnull=False)),

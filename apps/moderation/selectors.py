@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
-from apps.moderation.models import Appeal, Case, Decision, Report, Strike
+from apps.moderation.models import Appeal, Case, Decision, Evidence, Report, Strike
 from apps.moderation.triage import accuracy
 from apps.users.models import User
 
@@ -41,6 +41,11 @@ def overdue(now: datetime) -> QuerySet[Case]:
     return Case.objects.filter(status=Case.Status.OPEN, member__isnull=False, due_at__lt=now)
 
 
+def evidence_of(case: Case) -> QuerySet[Evidence]:
+    """Of its reports and its findings."""
+    return Evidence.objects.filter(Q(report__case=case) | Q(finding__case=case))
+
+
 def _followed(action: Action) -> Exists:
     return Exists(Decision.objects.filter(about=OuterRef("pk"), action=action))
 
@@ -54,7 +59,12 @@ def with_fate(decisions: QuerySet[Decision]) -> QuerySet[Decision]:
 
 def in_effect(member_id: UUID | None) -> QuerySet[Decision]:
     """The decisions about a member that hold: neither undone, nor still held or refused. Their time may be over."""
-    every = Decision.objects.filter(case__member=member_id, about=None)
+    return in_effect_at_all().filter(case__member=member_id)
+
+
+def in_effect_at_all() -> QuerySet[Decision]:
+    """The same of everybody, also of members who have been erased."""
+    every = Decision.objects.filter(about=None)
     return every.filter(Q(is_held=False) | Q(_followed(Action.RELEASE)), ~_followed(Action.UNDO))
 
 

@@ -1,5 +1,6 @@
 """Reports and the cases made of them: filing, adopting, claiming, and how long evidence is kept."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, Protocol
 from uuid import UUID
@@ -14,9 +15,9 @@ from apps.conversations.models import Conversation, Message
 from apps.flags.experiments.models import Metric
 from apps.moderation.errors import ConflictError, NotAllowedError
 from apps.moderation.evidence import freeze
-from apps.moderation.models import Case, Evidence, Report
+from apps.moderation.models import Case, Evidence, Finding, Report
 from apps.moderation.selectors import UNDECIDED, Record, records
-from apps.moderation.triage import DUE_WITHIN, severity_of, stored_priority
+from apps.moderation.triage import DUE_WITHIN, Severity, severity_of, stored_priority
 from apps.users.models import User
 from apps.users.services import clean_text
 
@@ -67,7 +68,8 @@ def file_report(
         accuracy=record.accuracy,
     )
     freeze(report, message=message)
-    _take_in(report)
+    assert report.reported
+    take_in(report, report.reported)
     flags.record(Metric.REPORT, reporter)
     return report
 
@@ -89,35 +91,46 @@ def adopt_reports() -> int:
             if report:
                 if not Evidence.objects.filter(report=report).exists():
                     freeze(report)
-                _take_in(report)
+                assert report.reported
+                take_in(report, report.reported)
                 adopted += 1
     return adopted
 
 
-def _take_in(report: Report) -> None:
-    """Into the undecided case of the reported member, which is made when there is none."""
+def take_in(claim: Report | Finding, member: User) -> None:
+    """Into the undecided case about the member, which is made when there is none."""
     # of two first reports at once the constraint lets one make the case; get_or_create finds it for the other
     case, __ = Case.objects.select_for_update(no_key=True).get_or_create(
-        member=report.reported, status__in=UNDECIDED, defaults={"opened_at": report.created_at}
+        member=member, status__in=UNDECIDED, defaults={"opened_at": claim.created_at}
     )
-    report.case = case
-    report.save(update_fields=["case"])
+    claim.case = case
+    claim.save(update_fields=["case"])
     reckon(case)
 
 
 def reckon(case: Case) -> None:
-    """Severity, priority and clock of a case, from its undecided reports. The caller holds the case's row."""
-    pending = list(Report.objects.filter(case=case, outcome=Report.Outcome.PENDING))
-    case.report_count = len(pending)
-    if pending:
+    """Severity, priority and clock of a case, from what is undecided in it. The caller holds the case's row.
+
+    A rule counts like a reporter: with how far it was right so far, and once, however often it fired.
+    """
+    reports = list(Report.objects.filter(case=case, outcome=Report.Outcome.PENDING))
+    findings = list(Finding.objects.filter(case=case, outcome=Finding.Outcome.PENDING))
+    case.report_count, case.finding_count = len(reports), len(findings)
+    if reports or findings:
         best: dict[Any, float] = {}
-        for report in pending:
-            who = report.reporter_id or report.pk
-            best[who] = max(report.accuracy, best.get(who, 0.0))
-        case.severity = max(severity_of(report.reason) for report in pending)
+        for who, weight in _voices(reports, findings):
+            best[who] = max(weight, best.get(who, 0.0))
+        rated = [(each.created_at, severity_of(each.reason)) for each in reports]
+        rated += [(each.created_at, Severity(each.severity)) for each in findings]
+        case.severity = max(severity for __, severity in rated)
         case.priority = stored_priority(case.severity, best.values(), case.opened_at)
-        case.due_at = min(report.created_at + DUE_WITHIN[severity_of(report.reason)] for report in pending)
-    case.save(update_fields=["report_count", "severity", "priority", "due_at"])
+        case.due_at = min(at + DUE_WITHIN[severity] for at, severity in rated)
+    case.save(update_fields=["report_count", "finding_count", "severity", "priority", "due_at"])
+
+
+def _voices(reports: Iterable[Report], findings: Iterable[Finding]) -> Iterable[tuple[Any, float]]:
+    yield from ((report.reporter_id or report.pk, report.accuracy) for report in reports)
+    yield from ((finding.rule_id, finding.accuracy) for finding in findings)
 
 
 # ---- Claims
@@ -157,7 +170,8 @@ def close_cases_of_erased() -> int:
     now = timezone.now()
     limit = now + KEEP_EVIDENCE_OF_ERASED
     later = Q(keep_until=None) | Q(keep_until__gt=limit)
-    Evidence.objects.filter(later, report__reported=None).update(keep_until=limit)
+    # evidence of findings goes with the member
+    Evidence.objects.filter(later, report__isnull=False, report__reported=None).update(keep_until=limit)
     left = Case.objects.filter(member=None, status__in=UNDECIDED)
     return left.update(status=Case.Status.LEFT, closed_at=now, claimed_by=None, claim_expires_at=None)
 

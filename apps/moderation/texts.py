@@ -51,6 +51,11 @@ def measure(decision: Decision) -> str:
 def _how(decision: Decision) -> str:
     if decision.is_automatic:
         return _("It was found and decided automatically. It holds everywhere.")
+    if decision.case.findings.exists():
+        return _(
+            "It was noticed automatically. A moderator looked at it and decided; nothing was decided automatically. "
+            "It holds everywhere on MeetsMatch."
+        )
     return _(
         "It followed a report by a member. A moderator looked at it and decided; nothing was decided automatically. "
         "It holds everywhere on MeetsMatch."

@@ -139,6 +139,7 @@ class Profile(models.Model):
     place_changed_at = models.DateTimeField(null=True, blank=True)
     interests = ArrayField(models.CharField(max_length=24), default=list, blank=True)
     bio = models.CharField(max_length=MAX_BIO, blank=True)
+    bio_changed_at = models.DateTimeField(null=True, blank=True)
     published_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -158,6 +159,10 @@ class Profile(models.Model):
         indexes = [
             # decks: published members of some gender in the areas within reach
             models.Index(fields=["area", "gender"], name="profile_by_area", condition=Q(published_at__isnull=False)),
+            # moderation.check_texts: words that were changed since it last looked
+            models.Index(
+                fields=["bio_changed_at"], name="profile_bio_changed", condition=Q(bio_changed_at__isnull=False)
+            ),
             # the admin's search: names that start with what was typed, in any case (LIKE needs the operator class)
             models.Index(OpClass(Upper("name"), name="text_pattern_ops"), name="profile_by_name"),
         ]

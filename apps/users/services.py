@@ -175,7 +175,7 @@ def set_bio(user: User, text: str) -> None:
     bio = clean_text(text)
     if len(bio) > MAX_BIO:
         raise RuleError("bio_too_long", max=MAX_BIO, length=len(bio))
-    _save_profile(user, bio=bio)
+    _save_profile(user, bio=bio, bio_changed_at=timezone.now())
 
 
 def missing_parts(user: User) -> list[str]:

@@ -4,7 +4,7 @@ import io
 
 import structlog
 from asgiref.sync import async_to_sync
-from celery import shared_task
+from celery import current_app, shared_task
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -37,6 +37,8 @@ def store_photo(photo_id: str) -> None:
     name = default_storage.save(f"photos/{photo.pk}.jpg", ContentFile(picture))
     if not Photo.objects.filter(pk=photo_id, file="").update(file=name):
         AbandonedFile.objects.create(name=name)  # removed or stored by another worker meanwhile
+        return
+    current_app.signature("moderation.check_photo", (photo_id,)).delay()
 
 
 @shared_task(name="users.store_missing_photos")

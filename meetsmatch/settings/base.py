@@ -177,6 +177,7 @@ CONTENT_SECURITY_POLICY = {
 }
 WAFFLE_FLAG_MODEL = "flags.Flag"
 FLAGS_MEMBER_MODEL = "users.Member"
+RULES_LOOK_AGAIN_SECS = 1.0  # a process notices within this time that a moderation rule has changed
 FLAGS_FOLLOWED = True  # a thread in each process picks up what others change
 
 # ---- Logs
@@ -210,6 +211,12 @@ CELERY_TASK_ROUTES = {
     "moderation.adopt_reports": {"queue": "default"},
     "moderation.close_cases": {"queue": "default"},
     "moderation.purge_evidence": {"queue": "default"},
+    "moderation.purge_findings": {"queue": "default"},
+    "moderation.check_texts": {"queue": "media"},
+    "moderation.check_member": {"queue": "default"},
+    "moderation.check_photo": {"queue": "media"},
+    "moderation.check_missed_photos": {"queue": "media"},
+    "moderation.run_backtest": {"queue": "batch"},
     "notifications.purge_deliveries": {"queue": "default"},
     "users.store_photo": {"queue": "media"},
     "users.store_missing_photos": {"queue": "media"},
@@ -231,6 +238,9 @@ CELERY_BEAT_SCHEDULE = {
     "make cases of reports": {"task": "moderation.adopt_reports", "schedule": 60.0, "options": {"expires": 60}},
     "close cases of erased members": {"task": "moderation.close_cases", "schedule": 60.0, "options": {"expires": 60}},
     "drop old evidence": {"task": "moderation.purge_evidence", "schedule": crontab(hour="3", minute="30")},
+    "drop old findings": {"task": "moderation.purge_findings", "schedule": crontab(hour="3", minute="35")},
+    "ask rules about what is new": {"task": "moderation.check_texts", "schedule": 10.0, "options": {"expires": 10}},
+    "check missed photos": {"task": "moderation.check_missed_photos", "schedule": 900.0, "options": {"expires": 900}},
     "drop old updates": {"task": "bot.purge_updates", "schedule": crontab(hour="3", minute="10")},
     "drop old deliveries": {"task": "notifications.purge_deliveries", "schedule": crontab(hour="3", minute="20")},
     "refresh standings": {"task": "matching.refresh_standings", "schedule": 300.0, "options": {"expires": 300}},

@@ -20,7 +20,8 @@ from apps.core.errors import MeetsMatchError
 from apps.moderation.decisions import services
 from apps.moderation.decisions.actions import Order
 from apps.moderation.decisions.appeals import decide_appeal, file_appeal
-from apps.moderation.models import Appeal, Case, Decision, Strike
+from apps.moderation.models import Appeal, Case, Decision, Finding, Rule, Strike
+from apps.moderation.rules.services import judge
 from apps.moderation.services import file_report
 from apps.users.models import Photo, Staff, User
 from apps.users.services import set_bio
@@ -67,6 +68,12 @@ def actual(member_id: Any) -> dict[str, Any]:
     }
 
 
+def withheld(member_id: Any) -> set[str]:
+    """Photos that a rule hid until its finding is decided."""
+    pending = Finding.objects.filter(member=member_id, hides_photo=True, outcome="pending")
+    return {str(photo) for photo in pending.values_list("photo", flat=True)}
+
+
 class Moderation(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
@@ -90,6 +97,7 @@ class Moderation(RuleBasedStateMachine):
         self.staff = [Staff.objects.create_user(name, "a long password", is_staff=True) for name in ("sena", "sila")]
         for person in self.staff:
             person.groups.add(Group.objects.get(name="Senior moderator"))
+        Rule.objects.create(name="Nude", about="photo", expression="nudity > 90", action="hide_photo", mode="live")
         self.words, self.written_at = "first words", self.now
 
     # ---- What happens
@@ -108,18 +116,25 @@ class Moderation(RuleBasedStateMachine):
                 lambda: services.decide(case.pk, by=self.staff[who], seen=case.stamp, order=order), undone_at_once=True
             )
 
+    @rule(photo=st.integers(0, 2))
+    def a_rule_withholds_a_photo(self, photo: int) -> None:
+        self.now += timedelta(seconds=1)
+        photos = list(Photo.objects.filter(user=self.bob))
+        found = photos[photo % len(photos)]
+        judge("photo", {"nudity": 95}, member=self.bob, subject=f"photo:{self.now}", photo=found)
+
     @rule(who=WHO, which=st.integers(0, 30))
     def undoes(self, who: int, which: int) -> None:
         self.with_decision(which, lambda decision: services.undo(decision.pk, by=self.staff[who]))
 
     @rule(who=WHO, which=st.integers(0, 30), is_right=st.booleans())
     def judges_what_is_held(self, who: int, which: int, is_right: bool) -> None:
-        def judge(decision: Decision) -> object:
+        def judges(decision: Decision) -> object:
             if is_right:
                 return services.release(decision.pk, by=self.staff[who])
             return services.refuse(decision.pk, by=self.staff[who], words="no")
 
-        self.with_decision(which, judge)
+        self.with_decision(which, judges)
 
     @rule(which=st.integers(0, 30))
     def appeals(self, which: int) -> None:
@@ -149,6 +164,7 @@ class Moderation(RuleBasedStateMachine):
     def the_member_is_what_the_log_says(self) -> None:
         if hasattr(self, "words"):
             says = replayed(self.bob.pk, self.now)
+            says["hidden"] |= withheld(self.bob.pk)
             assert actual(self.bob.pk) == {name: says[name] for name in actual(self.bob.pk)}
 
     @invariant()

@@ -41,6 +41,9 @@ Visit = Callable[[str | None], Client]
         ("report", DECIDES),
         ("policy", LOOKS | WRITES),
         ("reasontemplate", LOOKS | WRITES),
+        ("rule", LOOKS | WRITES),
+        ("finding", LOOKS | WRITES),
+        ("check", LOOKS | WRITES),
     ],
 )
 def test_it_opens_each_list_to_its_roles(visit: Visit, role: str | None, model: str, open_to: set[str | None]) -> None:

@@ -1,23 +1,26 @@
 """Matches and conversations: which chat is open, what passes through it, how it ends."""
 
 from typing import Any
+from uuid import UUID, uuid4
 
 import telegram
 from django.utils.translation import override
 
 from apps import flags
 from apps.bot import keyboards, texts
-from apps.bot.handlers import signup
+from apps.bot.handlers import careful, signup
 from apps.bot.models import Dialogue
 from apps.bot.turn import Reply, Turn, inline_markup, say, send, toast
 from apps.conversations.models import Conversation, Message
 from apps.conversations.selectors import ReplyTo, conversation_of, replied_to
 from apps.conversations.services import Content, carry_over_edit, consent_to_contact, conversation_for, relay
+from apps.conversations.unsent import change_unsent, take_unsent
 from apps.core.errors import RuleError
 from apps.matching.models import Match
 from apps.matching.selectors import match_of, matches_of
 from apps.matching.services import block as block_member
 from apps.matching.services import end_match
+from apps.moderation.evasion.services import note_phone
 from apps.users.models import Photo, User
 
 Kind = Message.Kind
@@ -190,18 +193,59 @@ def pass_on(turn: Turn, conversation: Conversation, *, reply_to: object = None) 
     """Relays the message of this turn to the partner."""
     content = content_of(turn.message)
     if content is None:
-        return turn.say(texts.meeting.contact_not_relayed() if turn.message.contact else texts.meeting.cannot_relay())
+        return _not_relayed(turn)
     if not _may_send(turn.user, content):
         return turn.say(texts.meeting.only_text_relayed())
+    if careful.must_ask(turn.user, content, source_message_id=turn.message.message_id):
+        return careful.ask(turn, conversation, content, reply_to=reply_to)
+    pass_content(turn.user, conversation, content, source_message_id=turn.message.message_id, reply_to=reply_to)
+    return Reply()
+
+
+def _not_relayed(turn: Turn) -> Reply:
+    contact = turn.message.contact
+    if contact is None:
+        return turn.say(texts.meeting.cannot_relay())
+    if contact.user_id == turn.sender.id:  # their own, as Telegram says
+        note_phone(turn.user, contact.phone_number)
+    return turn.say(texts.meeting.contact_not_relayed())
+
+
+def pass_content(
+    sender: User, conversation: Conversation, content: Content, *, source_message_id: int, reply_to: object
+) -> None:
+    """To the partner: blurred if they want that, with the buttons that they need. Raises RuleError as `relay`."""
+    key, partner = uuid4(), conversation.match.partner_of(sender)
+    veil = careful.veil(sender, partner, content, source_message_id=source_message_id)
     relay(
         conversation,
-        turn.user,
+        sender,
         content,
-        source_message_id=turn.message.message_id,
+        source_message_id=source_message_id,
         reply_to=reply_to,
-        markup=_answer_button(turn.user, conversation.match),
+        markup=_buttons(sender, conversation.match, key=key, is_veiled=bool(veil)),
+        key=key,
+        veil=veil,
     )
-    return Reply()
+
+
+def send_anyway(turn: Turn) -> Reply:
+    """The answer to “Are you sure?”: yes. Late taps learn that it was answered already."""
+    unsent = take_unsent(turn.user, turn.target_id())
+    if unsent is None:
+        return toast(texts.meeting.unsent_gone(), alert=True) + turn.delete_tapped()
+    conversation = conversation_of(turn.user, unsent.conversation_id)
+    if conversation is None:
+        raise RuleError("match_gone")
+    content = Content(Kind(unsent.kind), unsent.text, unsent.file_id)
+    pass_content(turn.user, conversation, content, source_message_id=unsent.source_message_id, reply_to=unsent.reply_to)
+    return turn.screen(texts.meeting.sent_anyway())
+
+
+def dont_send(turn: Turn) -> Reply:
+    if take_unsent(turn.user, turn.target_id()) is None:
+        return toast(texts.meeting.unsent_gone(), alert=True) + turn.delete_tapped()
+    return turn.screen(texts.meeting.not_sent())
 
 
 def reply_of(turn: Turn) -> ReplyTo | None:
@@ -227,14 +271,18 @@ def say_undelivered(message: Message) -> Reply:
 
 def edited(turn: Turn) -> Reply:
     """An edit of something that was relayed changes the partner's copy, if it still may; any other edit nothing."""
-    content = content_of(turn.message)
-    if content and _may_send(turn.user, content):
-        carry_over_edit(
-            turn.user,
-            content,
-            source_message_id=turn.message.message_id,
-            markup_for=lambda match: _answer_button(turn.user, match),
-        )
+    content, source_id = content_of(turn.message), turn.message.message_id
+    if content is None or not _may_send(turn.user, content):
+        return Reply()
+    if change_unsent(turn.user, content, source_message_id=source_id):
+        return Reply()
+
+    def dress(message: Message) -> tuple[str, dict[str, Any] | None]:
+        match = message.conversation.match
+        veil = careful.veil(turn.user, match.partner_of(turn.user), content, source_message_id=source_id)
+        return veil, _buttons(turn.user, match, key=message.pk, is_veiled=bool(veil))
+
+    carry_over_edit(turn.user, content, source_message_id=source_id, dress=dress)
     return Reply()
 
 
@@ -242,13 +290,15 @@ def _may_send(sender: User, content: Content) -> bool:
     return content.kind == Kind.TEXT or flags.is_enabled("conversations.media", sender)
 
 
-def _answer_button(sender: User, match: Match) -> dict[str, Any] | None:
-    """Opens the chat with the sender; None for a partner who has it open already."""
+def _buttons(sender: User, match: Match, *, key: UUID, is_veiled: bool) -> dict[str, Any] | None:
+    """Opens the chat with the sender, unless it is open, and reports what is veiled; None when neither is needed."""
     partner = match.partner_of(sender)
-    if _has_open(partner, match):
-        return None
     with override(partner.language):
-        return inline_markup(keyboards.answer(match, sender.profile.name))
+        rows = [
+            *(keyboards.bothers(key) if is_veiled else []),
+            *([] if _has_open(partner, match) else keyboards.answer(match, sender.profile.name)),
+        ]
+    return inline_markup(rows) if rows else None
 
 
 def content_of(message: telegram.Message) -> Content | None:

@@ -66,6 +66,22 @@ def report_message(turn: Turn) -> Reply:
     return _thank(turn, filed, message.sender)
 
 
+def report_bothering(turn: Turn) -> Reply:
+    """One tap below a blurred message; the message stays."""
+    message = message_to(turn.user, turn.target_id())
+    if message is None:
+        raise RuleError("person_gone")
+    filed = file_report(
+        turn.user,
+        message.sender,
+        reason=Report.Reason.HARASSMENT,
+        conversation=message.conversation,
+        message=message,
+    )
+    turn.wait_for("report_words", report=str(filed.pk))
+    return toast("") + turn.say(texts.meeting.report_thanks(), keyboards.reported(message.sender))
+
+
 def take_words(turn: Turn, text: str) -> Reply:
     """What the member has to say about the report they just filed."""
     filed = Report.objects.filter(pk=turn.dialogue.data["report"], reporter=turn.user).first()

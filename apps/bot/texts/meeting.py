@@ -170,6 +170,28 @@ def contact_not_relayed() -> str:
     )
 
 
+def are_you_sure(name: str) -> str:
+    return format_html(
+        _("🤔 Are you sure? This could hurt {name}. It has not been sent; nobody has seen it."), name=name
+    )
+
+
+def sent_anyway() -> str:
+    return _("📨 Sent.")
+
+
+def not_sent() -> str:
+    return _("👍 Not sent. Nobody has seen it.")
+
+
+def unsent_gone() -> str:
+    return _("This was answered already, or it was too long ago. Write it again if you like.")
+
+
+def does_it_bother() -> str:
+    return _("⚠️ Does this bother you? Tap the blurred part to see it.")
+
+
 def partner_ended(name: str) -> str:
     return format_html(_("{name} has ended the match. You cannot write to each other any more."), name=name)
 

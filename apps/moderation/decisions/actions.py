@@ -14,10 +14,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.moderation.errors import InvalidDecisionError
+from apps.moderation.evasion.services import mark_banned, unmark
 from apps.moderation.models import Decision, Kept
+from apps.moderation.rules.withheld import may_be_hidden, withhold
 from apps.moderation.selectors import in_effect
 from apps.users import restrictions
-from apps.users.models import Photo, Profile, User
+from apps.users.models import Profile, User
 
 Action = Decision.Action
 LONG_STANDING = timedelta(days=90)
@@ -85,7 +87,7 @@ class HidePhoto(Measure):
 
     def check(self, member: User, order: Order) -> None:
         super().check(member, order)
-        if not (order.photo_id and Photo.objects.shown_of(member).filter(pk=order.photo_id).exists()):
+        if not order.photo_id or not may_be_hidden(member, order.photo_id):
             raise InvalidDecisionError(_("Pick a photo that is shown at present."))
 
     def apply(self, decision: Decision, member: User, order: Order | None) -> None:
@@ -96,6 +98,7 @@ class HidePhoto(Measure):
 
     def undo(self, decision: Decision, member: User) -> None:
         restrictions.show_photo(member, UUID(decision.kept.content["photo"]))
+        withhold(member)
 
 
 class EditBio(Measure):
@@ -150,6 +153,14 @@ class Ban(_Restriction):
 
     def needs_second(self, member: User) -> bool:
         return timezone.now() - member.date_joined > LONG_STANDING
+
+    def apply(self, decision: Decision, member: User, order: Order | None) -> None:
+        super().apply(decision, member, order)
+        mark_banned(decision, member)
+
+    def undo(self, decision: Decision, member: User) -> None:
+        super().undo(decision, member)
+        unmark(decision)
 
 
 MEASURES: dict[str, Measure] = {

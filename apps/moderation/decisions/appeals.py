@@ -13,7 +13,7 @@ from apps.moderation import notices
 from apps.moderation.decisions.actions import MEASURES
 from apps.moderation.decisions.services import MAX_WORDS, locked_decision, take_back
 from apps.moderation.errors import ConflictError, InvalidDecisionError, NotAllowedError
-from apps.moderation.models import Appeal, Decision, Report
+from apps.moderation.models import Appeal, Decision, Finding, Report
 from apps.moderation.selectors import in_effect
 from apps.moderation.services import Person
 from apps.users.models import User
@@ -78,6 +78,7 @@ def decide_appeal(appeal_id: UUID, *, by: Person, overturn: bool, words: str) ->
     if overturn:
         take_back(decision, member, by)
         Report.objects.filter(case=decision.case).update(outcome=Report.Outcome.DISMISSED)
+        Finding.objects.filter(case=decision.case).update(outcome=Finding.Outcome.DISMISSED)
     notices.send_appeal_decided(appeal)
     return appeal
 

@@ -15,8 +15,9 @@ from django.utils.translation import gettext as _
 from apps.moderation import notices
 from apps.moderation.decisions.actions import MEASURES, Action, Order, follow_log
 from apps.moderation.errors import ConflictError, InvalidDecisionError, ModerationError, NotAllowedError
-from apps.moderation.models import Appeal, Case, Decision, Evidence, ReasonTemplate, Report, Strike
-from apps.moderation.selectors import UNDECIDED
+from apps.moderation.models import Appeal, Case, Decision, Finding, ReasonTemplate, Report, Strike
+from apps.moderation.rules.withheld import show_withheld, withhold
+from apps.moderation.selectors import UNDECIDED, evidence_of
 from apps.moderation.services import DECIDE, KEEP_EVIDENCE, Person, check_claim, reckon
 from apps.users.models import User
 from apps.users.restrictions import lock_members, with_expired
@@ -197,7 +198,7 @@ def _check_seen(case: Case, seen: str) -> None:
         )
     if seen != case.stamp:
         raise ConflictError(
-            _("A new report came in while you looked. You have changed nothing; look at the case again.")
+            _("A new report or finding came in while you looked. You have changed nothing; look at the case again.")
         )
 
 
@@ -231,13 +232,15 @@ def _write(case: Case, by: Person, **fields: Any) -> Decision:
 
 def _take_effect(decision: Decision, member: User, order: Order | None) -> None:
     measure, case, now = MEASURES[decision.action], decision.case, timezone.now()
+    show_withheld(case, member)
     measure.apply(decision, member, order)
     if measure.strike:
         expires_at = now + timedelta(days=measure.strike_days)
         Strike.objects.create(decision=decision, member=member, weight=measure.strike, expires_at=expires_at)
     outcome = Report.Outcome.UPHELD if measure.upholds_reports else Report.Outcome.DISMISSED
     Report.objects.filter(case=case, outcome=Report.Outcome.PENDING).update(outcome=outcome)
-    Evidence.objects.filter(report__case=case).update(keep_until=now + KEEP_EVIDENCE)
+    Finding.objects.filter(case=case, outcome=Finding.Outcome.PENDING).update(outcome=outcome)
+    evidence_of(case).update(keep_until=now + KEEP_EVIDENCE)
     _set_status(case, Case.Status.CLOSED)
     if measure.upholds_reports:
         notices.send_statement(decision, member)
@@ -245,12 +248,15 @@ def _take_effect(decision: Decision, member: User, order: Order | None) -> None:
 
 
 def _reopen(case: Case, member: User) -> None:
-    """Into the queue again; if the member has another undecided case by now, the reports go there."""
+    """Into the queue again; if the member has another undecided case by now, reports and findings go there."""
     Report.objects.filter(case=case).update(outcome=Report.Outcome.PENDING)
-    Evidence.objects.filter(report__case=case).update(keep_until=None)
+    Finding.objects.filter(case=case).update(outcome=Finding.Outcome.PENDING)
+    withhold(member)
+    evidence_of(case).update(keep_until=None)
     other = Case.objects.select_for_update(no_key=True).filter(member=member, status__in=UNDECIDED).exclude(pk=case.pk)
     if into := other.first():
         Report.objects.filter(case=case).update(case=into)
+        Finding.objects.filter(case=case).update(case=into)
         reckon(into)
         reckon(case)
     else:
