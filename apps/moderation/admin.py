@@ -27,6 +27,7 @@ from apps.core.errors import GatewayError
 from apps.core.gateways.telegram import bot_api
 from apps.moderation import selectors
 from apps.moderation.case_page import CLOCK_COLOURS, clock, read_page
+from apps.moderation.dashboard import admin as dashboard
 from apps.moderation.decisions import admin as _decisions  # noqa: F401 registers its pages
 from apps.moderation.decisions import services
 from apps.moderation.decisions.actions import Order
@@ -211,6 +212,7 @@ class CaseAdmin(MemberSearchMixin, ReadOnlyMixin, BaseAdmin):
         wrap, name = self.admin_site.admin_view, "moderation_case"
         photo = "<uuid:key>/photo/<uuid:evidence>/<int:number>/"
         return [
+            *dashboard.urls(),
             path("next/", wrap(self.next_view), name=f"{name}_next"),
             path("<uuid:key>/do/<slug:verb>/", wrap(require_POST(self.act_view)), name=f"{name}_act"),
             path(photo, wrap(self.photo_view), name=f"{name}_photo"),

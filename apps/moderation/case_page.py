@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
@@ -116,8 +115,9 @@ def read_page(case: Case, person: Any, *, opened: UUID | None = None) -> CasePag
 
 def _entries(case: Case, person: Any) -> list[Entry]:
     """The log of this case and of all others about the same member, newest first."""
-    cases = Q(case=case) | Q(case__member=case.member_id) if case.member_id else Q(case=case)
-    log = Decision.objects.filter(cases).select_related("by", "template", "policy", "case", "appeal")
+    # by the cases' ids: a condition over the join would read the log of everybody
+    cases = Case.objects.filter(member=case.member_id).values("pk") if case.member_id else [case.pk]
+    log = Decision.objects.filter(case__in=cases).select_related("by", "template", "policy", "case", "appeal")
     entries: dict[UUID, Entry] = {}
     for decision in log.order_by("created_at", "number"):
         if decision.about_id is None:

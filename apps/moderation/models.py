@@ -69,6 +69,7 @@ class Case(UUIDModel):
         permissions = [
             ("decide_case", _("Can decide cases")),
             ("read_evidence", _("Can read reported conversations, each time with a line in the audit log")),
+            ("see_dashboard", _("Can see how moderation does")),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -88,6 +89,8 @@ class Case(UUIDModel):
             models.Index(fields=["due_at"], name="case_due", condition=Q(status="open")),
             # held decisions, which are few
             models.Index(fields=["opened_at"], name="case_held", condition=Q(status="held")),
+            # dashboard.figures: what was closed lately
+            models.Index(fields=["closed_at"], name="case_closed", condition=Q(closed_at__isnull=False)),
             # a member's past cases on the case page
             models.Index(fields=["member", "-opened_at"], name="case_of_member"),
         ]

@@ -70,6 +70,12 @@ UNFOLD = {
                 "title": _("Moderation"),
                 "separator": True,
                 "items": [
+                    {
+                        "title": _("At a glance"),
+                        "icon": "monitoring",
+                        "link": reverse_lazy("admin:moderation_dashboard"),
+                        "permission": _may("moderation.see_dashboard"),
+                    },
                     _list(_("Cases"), "gavel", "moderation_case"),
                     _list(_("Appeals"), "balance", "moderation_appeal"),
                     _list(_("Decisions"), "history_edu", "moderation_decision"),
