@@ -21,6 +21,7 @@ from apps.moderation.decisions.models import (
     Strike,
 )
 from apps.moderation.triage import Severity, priority_at
+from apps.moderation.verification.models import Verification
 
 __all__ = [
     "Appeal",
@@ -34,6 +35,7 @@ __all__ = [
     "ReasonText",
     "Report",
     "Strike",
+    "Verification",
 ]
 
 

@@ -4,6 +4,7 @@ from celery import shared_task
 
 from apps.moderation import services
 from apps.moderation.decisions.services import lift_expired as lift
+from apps.moderation.verification import services as verification
 
 
 @shared_task(name="moderation.lift_expired")
@@ -28,3 +29,9 @@ def close_cases() -> int:
 def purge_evidence() -> int:
     """Deletes evidence that has been kept long enough; how much."""
     return services.purge_evidence()
+
+
+@shared_task(name="moderation.purge_selfies")
+def purge_selfies() -> int:
+    """Lets go of selfies that have been decided on, or that nobody looked at in time; how many."""
+    return verification.purge_selfies()
