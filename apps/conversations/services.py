@@ -70,21 +70,24 @@ def relay(
     # no race: updates of one member are handled one after the other, and the constraint stands behind that
     if Message.objects.filter(sender=sender, source_message_id=source_message_id).exists():
         return None
-    params = {**_payload(sender.profile.name, content), **({"reply_markup": markup} if markup else {})}
-    if reply_to:
-        params["reply_parameters"] = {"message_id": reply_to, "allow_sending_without_reply": True}
-    (delivery,) = enqueue([_to(partner, _METHOD[content.kind], {**params, "protect_content": True})])
-    Conversation.objects.filter(pk=conversation.pk).update(last_message_at=timezone.now())
-    note_message(conversation.match, sender)
-    message = Message.objects.create(
+    message = Message(
         conversation=conversation,
         sender=sender,
         kind=content.kind,
         text=content.text,
         file_id=content.file_id,
         source_message_id=source_message_id,
-        delivery=delivery,
     )
+    if sender.is_shadowed:
+        message.save()  # as evidence; nobody learns of it
+        return message
+    params = {**_payload(sender.profile.name, content), **({"reply_markup": markup} if markup else {})}
+    if reply_to:
+        params["reply_parameters"] = {"message_id": reply_to, "allow_sending_without_reply": True}
+    (message.delivery,) = enqueue([_to(partner, _METHOD[content.kind], {**params, "protect_content": True})])
+    Conversation.objects.filter(pk=conversation.pk).update(last_message_at=timezone.now())
+    note_message(conversation.match, sender)
+    message.save()
     if flags.is_recording():
         _record_milestones(conversation, sender, partner)
     return message
@@ -104,13 +107,27 @@ def carry_over_edit(
     """
     check_may_write(sender)
     message = own_message(sender, source_message_id)
-    if message is None or message.delivery_id is None:
+    if message is None or (message.delivery_id is None and not sender.is_shadowed):
         return None
     if (message.kind, message.text, message.file_id) == (content.kind, content.text, content.file_id):
         return None
     edit = _edit(sender.profile.name, message, content)
     if edit is None:
         return None
+    if not sender.is_shadowed:
+        _send_edit(sender, message, edit, markup_for)
+    message.kind, message.text, message.file_id = content.kind, content.text, content.file_id
+    message.edited_at = timezone.now()
+    message.save(update_fields=["kind", "text", "file_id", "edited_at"])
+    return message
+
+
+def _send_edit(
+    sender: User,
+    message: Message,
+    edit: tuple[str, dict[str, object]],
+    markup_for: Callable[[Match], Mapping[str, object] | None],
+) -> None:
     method, params = edit
     match = message.conversation.match
     # protected in case that Telegram refuses the edit and a new message is sent in its place
@@ -118,21 +135,21 @@ def carry_over_edit(
     if markup := markup_for(match):
         params["reply_markup"] = markup
     enqueue([_to(match.partner_of(sender), method, params)])
-    message.kind, message.text, message.file_id = content.kind, content.text, content.file_id
-    message.edited_at = timezone.now()
-    message.save(update_fields=["kind", "text", "file_id", "edited_at"])
-    return message
 
 
 @transaction.atomic
 def consent_to_contact(conversation: Conversation, user: User, *, telegram_username: str) -> list[ContactConsent]:
     """All consents so far; both members' when both have agreed. Safe to call twice.
 
+    That of a member under a shadow limit is kept for nobody, and shows them nobody's.
+
     Raises RuleError: limited, username_missing.
     """
     check_may_write(user)
     if not telegram_username:
         raise RuleError("username_missing")
+    if user.is_shadowed:
+        return [ContactConsent(conversation=conversation, user=user, telegram_username=telegram_username)]
     # the row lock makes the second of two at once see the first
     Conversation.objects.select_for_update(no_key=True).get(pk=conversation.pk)
     ContactConsent.objects.update_or_create(
