@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-from asgiref.sync import async_to_sync
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
@@ -14,30 +13,29 @@ from django.template.defaultfilters import truncatechars
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import action, display
 
 from apps.core.admin import BaseAdmin, CreatedFilter, ReadOnlyMixin
-from apps.core.errors import GatewayError
-from apps.core.gateways.telegram import bot_api
-from apps.moderation import selectors
+from apps.moderation import bulk, evidence_files, selectors
 from apps.moderation.case_page import CLOCK_COLOURS, clock, read_page
 from apps.moderation.dashboard import admin as dashboard
 from apps.moderation.decisions import admin as _decisions  # noqa: F401 registers its pages
 from apps.moderation.decisions import services
 from apps.moderation.decisions.actions import Order
 from apps.moderation.errors import ModerationError
-from apps.moderation.models import Case, Evidence, Report
+from apps.moderation.evidence_files import READ_EVIDENCE
+from apps.moderation.models import Case, Decision, Evidence, Report
 from apps.moderation.services import DECIDE, claim, release_claim
+from apps.moderation.transparency import admin as transparency
 from apps.moderation.triage import Severity
+from apps.moderation.verification import admin as _verification  # noqa: F401 registers its pages
 from apps.users.admin import MemberSearchMixin, member_link
+from apps.users.staff_admin import viewing
 
-READ_EVIDENCE = "moderation.read_evidence"
 # In unfold's words; None is grey, and a value that is missing would be shown in place of its name.
 SEVERITY_COLOURS = {
     Severity.CRITICAL: "danger",
@@ -147,7 +145,7 @@ class CaseAdmin(MemberSearchMixin, ReadOnlyMixin, BaseAdmin):
     list_filter = (QueueFilter, ("severity", ChoicesDropdownFilter))
     list_before_template = "admin/moderation/queue.html"
     list_per_page = 25  # worked through from the top, with the key n
-    actions = ("dismiss_all",)
+    actions = ("dismiss_all", "decide_all")
 
     class Media:
         js = (Script("meetsmatch/case.js", defer=True),)
@@ -195,27 +193,23 @@ class CaseAdmin(MemberSearchMixin, ReadOnlyMixin, BaseAdmin):
 
     @action(description=_("Dismiss as one batch"), permissions=["decide"])
     def dismiss_all(self, request: HttpRequest, queryset: QuerySet[Case]) -> None:
-        cases = list(queryset.select_related("member")[:100])
-        batch, done, refused = services.dismiss_all(cases, by=_person(request))
-        self.log_changes(request, [each.case for each in done], f"dismissed, batch {batch}")
-        for line in refused:
-            self.message_user(request, line, messages.ERROR)
-        if done:
-            link = '{} <a class="mm-link" href="{}?batch={}">{}</a>'
-            said = _now("{count} dismissed.").format(count=len(done))
-            where = reverse("admin:moderation_decision_changelist")
-            self.message_user(request, format_html(link, said, where, batch, _now("Look at the batch, or undo it")))
+        bulk.carry_out(request, bulk.chosen(queryset), Order(Decision.Action.DISMISS))
+
+    @action(description=_("Decide as one batch…"), permissions=["decide"])
+    def decide_all(self, request: HttpRequest, queryset: QuerySet[Case]) -> HttpResponse:
+        return bulk.ask(request, queryset)
 
     # ---- One case
 
     def get_urls(self) -> list[URLPattern]:
         wrap, name = self.admin_site.admin_view, "moderation_case"
-        photo = "<uuid:key>/photo/<uuid:evidence>/<int:number>/"
         return [
             *dashboard.urls(),
+            *transparency.urls(),
+            *evidence_files.urls(),
+            *bulk.urls(),
             path("next/", wrap(self.next_view), name=f"{name}_next"),
             path("<uuid:key>/do/<slug:verb>/", wrap(require_POST(self.act_view)), name=f"{name}_act"),
-            path(photo, wrap(self.photo_view), name=f"{name}_photo"),
             *super().get_urls(),
         ]
 
@@ -302,20 +296,6 @@ class CaseAdmin(MemberSearchMixin, ReadOnlyMixin, BaseAdmin):
         self.log_change(request, case, f"read the conversation of report {str(evidence.report_id)[:8]}")
         return self._page(request, case, opened=evidence.pk)
 
-    def photo_view(self, request: HttpRequest, key: UUID, evidence: UUID, number: int) -> HttpResponse:
-        """A photo of the evidence that the profile does not have any more, fetched from Telegram. 404 when gone."""
-        self._need(request, READ_EVIDENCE)
-        self._need(request, "users.view_photo")
-        kept = get_object_or_404(Evidence, pk=evidence, report__case=key)
-        photos = kept.profile.get("photos", [])
-        if number >= len(photos) or not photos[number]["file_id"]:
-            raise Http404
-        try:
-            content = async_to_sync(_download)(photos[number]["file_id"])
-        except GatewayError:
-            raise Http404 from None
-        return HttpResponse(content, content_type="image/jpeg", headers={"Cache-Control": "private, max-age=600"})
-
     def _case(self, request: HttpRequest, object_id: str) -> Case:
         if not self.has_view_permission(request):
             raise PermissionDenied
@@ -345,17 +325,13 @@ class CaseAdmin(MemberSearchMixin, ReadOnlyMixin, BaseAdmin):
             "may_decide": case.status == Case.Status.OPEN and is_mine and self.has_decide_permission(request),
             "is_taken": case.is_claimed and not is_mine,
             "last_decision": request.session.get(LAST, ""),
+            **viewing(person),
         }
         return TemplateResponse(request, "admin/moderation/case.html", context)
 
     def _address_of_next(self, request: HttpRequest, after: Case | None) -> str:
         following = selectors.next_case(_person(request).pk, after=after)
         return _address(following) if following else reverse("admin:moderation_case_changelist")
-
-
-async def _download(file_id: str) -> bytes:
-    async with bot_api() as api:
-        return await api.download(file_id)
 
 
 def _address(case: Case) -> str:

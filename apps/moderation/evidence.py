@@ -40,6 +40,7 @@ def _messages(report: Report, message: Message | None) -> Iterable[dict[str, Any
         yield {
             "by_reported": each.sender_id == report.reported_id,
             "kind": each.get_kind_display(),
+            "sort": each.kind,
             "text": each.text,
             "file_id": each.file_id,
             "at": each.created_at.isoformat(),

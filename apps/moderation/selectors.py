@@ -66,12 +66,18 @@ def held() -> QuerySet[Decision]:
 
 def latest_statement(member: User) -> Decision | None:
     """The newest decision in effect that the member was told of, with all that the statement says."""
-    told = in_effect(member.pk).exclude(action=Action.DISMISS)
+    told = in_effect(member.pk).exclude(action__in=[Action.DISMISS, Action.SHADOW_LIMIT])
     return told.select_related("policy", "template", "case").order_by("-created_at").first()
 
 
 def waiting_appeals() -> QuerySet[Appeal]:
     return Appeal.objects.filter(status=Appeal.Status.WAITING).order_by("due_at")
+
+
+def next_appeal(after: Appeal) -> Appeal | None:
+    """The one that is due next, else the first of the others; None when nobody else waits."""
+    others = waiting_appeals().exclude(pk=after.pk)
+    return others.filter(due_at__gte=after.due_at).first() or others.first()
 
 
 def strike_weight(member_id: UUID | None, now: datetime) -> int:

@@ -84,7 +84,7 @@ def test_it_dismisses_many_at_once_and_takes_all_of_it_back(ann: User, mona: Sta
     cases = [file_report(ann, member(name), reason="other").case for name in ("Cid", "Dot")]
     client = browser(mona)
     form = {"action": "dismiss_all", "_selected_action": [str(case.pk) for case in cases if case]}
-    assert "2 dismissed" in client.post(reverse(QUEUE), form, follow=True).content.decode()
+    assert "2 decided: Dismiss." in client.post(reverse(QUEUE), form, follow=True).content.decode()
     batch = Decision.objects.values_list("batch", flat=True).distinct().get()
     log = reverse("admin:moderation_decision_changelist")
     shown = client.get(log, {"batch": str(batch)}).context["cl"].result_list

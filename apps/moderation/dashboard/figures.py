@@ -1,4 +1,4 @@
-"""How moderation does: read in eight queries, whatever the number of cases.
+"""How moderation does: read in nine queries, whatever the number of cases.
 
 The depth of the queue is reckoned back from now: what is open at the moment, less what was opened since, plus what was
 closed since. So only the cases of the range are read, however long the history is. A case that was reopened counts as
@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from apps.moderation.models import Appeal, Case, Decision, Report
 from apps.moderation.selectors import waiting_appeals, with_fate
+from apps.moderation.verification.services import waiting
 
 RANGES_DAYS = (7, 30, 90)
 # Reporters with fewer decided reports tell nothing of themselves yet.
@@ -31,6 +32,7 @@ class Now:
     held: int
     appeals: int
     appeals_late: int
+    verifications: int
 
 
 @dataclass(frozen=True)
@@ -125,13 +127,13 @@ def read_figures(days: int, now: datetime) -> Figures:
     """Of the last days: by the hour for a week, else by the day."""
     is_hourly = days <= RANGES_DAYS[0]
     starts = list(_starts(days, now, timedelta(hours=1) if is_hourly else timedelta(days=1)))
-    waiting = _waiting(now)
+    present = _waiting(now)
     work = list(_work(starts[0]))
     return Figures(
         days=days,
         is_hourly=is_hourly,
-        now=waiting,
-        moments=_moments(starts, waiting.open, is_hourly=is_hourly),
+        now=present,
+        moments=_moments(starts, present.open, is_hourly=is_hourly),
         by_kind=_grouped(work, 0),
         by_moderator=sorted(_grouped(work, 1), key=lambda each: -each.made),
         accuracy=_accuracy(starts[0]),
@@ -147,7 +149,7 @@ def _waiting(now: datetime) -> Now:
         held=Count("pk", filter=Q(status="held")),
     )
     appeals = waiting_appeals().order_by().aggregate(every=Count("pk"), late=Count("pk", filter=Q(due_at__lt=now)))
-    return Now(cases["every"], cases["overdue"], cases["held"], appeals["every"], appeals["late"])
+    return Now(cases["every"], cases["overdue"], cases["held"], appeals["every"], appeals["late"], waiting().count())
 
 
 # ---- The queue over time
