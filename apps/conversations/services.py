@@ -81,10 +81,7 @@ def relay(
     if sender.is_shadowed:
         message.save()  # as evidence; nobody learns of it
         return message
-    params = {**_payload(sender.profile.name, content), **({"reply_markup": markup} if markup else {})}
-    if reply_to:
-        params["reply_parameters"] = {"message_id": reply_to, "allow_sending_without_reply": True}
-    (message.delivery,) = enqueue([_to(partner, _METHOD[content.kind], {**params, "protect_content": True})])
+    (message.delivery,) = enqueue([_copy(partner, sender, content, reply_to, markup)])
     Conversation.objects.filter(pk=conversation.pk).update(last_message_at=timezone.now())
     note_message(conversation.match, sender)
     message.save()
@@ -165,6 +162,15 @@ def _record_milestones(conversation: Conversation, sender: User, partner: User) 
         flags.record(Metric.FIRST_REPLY, sender, partner)
     if len(first) == 10:
         flags.record(Metric.TEN_MESSAGES, sender, partner)
+
+
+def _copy(
+    partner: User, sender: User, content: Content, reply_to: object, markup: Mapping[str, object] | None
+) -> Outgoing:
+    params = {**_payload(sender.profile.name, content), **({"reply_markup": markup} if markup else {})}
+    if reply_to:
+        params["reply_parameters"] = {"message_id": reply_to, "allow_sending_without_reply": True}
+    return _to(partner, _METHOD[content.kind], {**params, "protect_content": True})
 
 
 def _to(partner: User, method: str, params: Mapping[str, object]) -> Outgoing:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.forms import Script
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
 
 from apps.core.admin import BaseAdmin, CreatedFilter, ReadOnlyMixin
@@ -29,26 +29,13 @@ from apps.moderation.decisions.actions import Order
 from apps.moderation.errors import ModerationError
 from apps.moderation.evidence_files import READ_EVIDENCE
 from apps.moderation.models import Case, Decision, Evidence, Report
+from apps.moderation.queue_page import SEVERITY_COLOURS, QueueFilter, QueueList
 from apps.moderation.services import DECIDE, claim, release_claim
 from apps.moderation.transparency import admin as transparency
-from apps.moderation.triage import Severity
 from apps.moderation.verification import admin as _verification  # noqa: F401 registers its pages
 from apps.users.admin import MemberSearchMixin, member_link
 from apps.users.staff_admin import viewing
 
-# In unfold's words; None is grey, and a value that is missing would be shown in place of its name.
-SEVERITY_COLOURS = {
-    Severity.CRITICAL: "danger",
-    Severity.HIGH: "warning",
-    Severity.MEDIUM: "info",
-    Severity.LOW: None,
-}
-STATUS_COLOURS = {
-    Case.Status.OPEN: "info",
-    Case.Status.HELD: "warning",
-    Case.Status.CLOSED: None,
-    Case.Status.LEFT: None,
-}
 LAST = "moderation_last_decision"  # in the session: what the key u takes back
 
 
@@ -92,55 +79,10 @@ class ReportAdmin(MemberSearchMixin, ReadOnlyMixin, BaseAdmin):
         return truncatechars(report.words, 60)
 
 
-class QueueFilter(DropdownFilter):
-    """Without a choice it is the queue itself."""
-
-    title = _("what is to be done")
-    parameter_name = "queue"
-    all_option = ["", _("To decide")]
-
-    def lookups(self, request: HttpRequest, model_admin: "admin.ModelAdmin[Model]") -> list[tuple[str, object]]:
-        return [
-            ("free", _("To decide, and free")),
-            ("mine", _("Claimed by me")),
-            ("overdue", _("Overdue")),
-            ("held", _("Waits for a second moderator")),
-            ("closed", _("Closed")),
-            ("all", _("All")),
-        ]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Case]) -> QuerySet[Case]:
-        is_open = queryset.filter(status=Case.Status.OPEN, member__isnull=False)
-        match self.value():
-            case "free":
-                return selectors.free_for(is_open, _person(request).pk)
-            case "mine":
-                return is_open.filter(claimed_by=_person(request).pk, claim_expires_at__gt=timezone.now())
-            case "overdue":
-                return is_open.filter(due_at__lt=timezone.now())
-            case "held":
-                return queryset.filter(status=Case.Status.HELD)
-            case "closed":
-                return queryset.filter(status__in=[Case.Status.CLOSED, Case.Status.LEFT])
-            case "all":
-                return queryset
-        return is_open
-
-
 @admin.register(Case)
 class CaseAdmin(MemberSearchMixin, ReadOnlyMixin, BaseAdmin):
     member_fields = ("member__pk",)
-    list_display = (
-        "case",
-        "who",
-        "severity_label",
-        "clock",
-        "report_count",
-        "claimed",
-        "standing",
-        "rank",
-        "opened_at",
-    )
+    list_display = ("member", "severity", "due_at", "report_count", "status", "opened_at")  # drawn by QueueList
     list_select_related = ("member__profile", "claimed_by")
     list_filter = (QueueFilter, ("severity", ChoicesDropdownFilter))
     list_before_template = "admin/moderation/queue.html"
@@ -152,6 +94,9 @@ class CaseAdmin(MemberSearchMixin, ReadOnlyMixin, BaseAdmin):
 
     # ---- The queue
 
+    def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[QueueList]:
+        return QueueList
+
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         return ("-opened_at",) if request.GET.get("queue") in ("closed", "all") else ("-priority",)
 
@@ -159,34 +104,6 @@ class CaseAdmin(MemberSearchMixin, ReadOnlyMixin, BaseAdmin):
         figures = {"held_count": selectors.held().count(), "appeal_count": selectors.waiting_appeals().count()}
         response: HttpResponseBase = super().changelist_view(request, {**(extra_context or {}), **figures})
         return response
-
-    @display(description=_("case"))
-    def case(self, case: Case) -> str:
-        return str(case.id)[:8]
-
-    @display(description=_("member"))
-    def who(self, case: Case) -> SafeString | str:
-        return member_link(case.member)
-
-    @display(description=_("severity"), label=SEVERITY_COLOURS)
-    def severity_label(self, case: Case) -> tuple[int, str]:
-        return case.severity, case.get_severity_display()
-
-    @display(description=_("clock"), label=CLOCK_COLOURS)
-    def clock(self, case: Case) -> tuple[str, str] | None:
-        return clock(case, timezone.now()) if case.is_undecided else None
-
-    @display(description=_("claimed by"))
-    def claimed(self, case: Case) -> str:
-        return str(case.claimed_by) if case.is_claimed else ""
-
-    @display(description=_("state"), label=STATUS_COLOURS)
-    def standing(self, case: Case) -> tuple[str, str]:
-        return case.status, case.get_status_display()
-
-    @display(description=_("priority"))
-    def rank(self, case: Case) -> str:
-        return f"{case.priority_at(timezone.now()):.0f}" if case.is_undecided else ""
 
     def has_decide_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(DECIDE)
@@ -320,7 +237,7 @@ class CaseAdmin(MemberSearchMixin, ReadOnlyMixin, BaseAdmin):
             "case": case,
             "clock": clock(case, now) if case.is_undecided else None,
             "clock_colours": CLOCK_COLOURS,
-            "severity_colour": SEVERITY_COLOURS[Severity(case.severity)],
+            "severity_colour": SEVERITY_COLOURS[case.severity],
             "priority": case.priority_at(now),
             "may_decide": case.status == Case.Status.OPEN and is_mine and self.has_decide_permission(request),
             "is_taken": case.is_claimed and not is_mine,

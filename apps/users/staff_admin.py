@@ -8,7 +8,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
-from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from apps.users.staff_settings import PseudonymError, choose, settings_of
@@ -39,9 +38,9 @@ def own_settings(request: HttpRequest) -> HttpResponse:
         except PseudonymError as error:
             form.add_error("pseudonym", str(error))
         else:
-            messages.success(request, _now("Saved."))
+            messages.success(request, _("Saved."))
             return redirect("admin:users_own_settings")
-    context = {**admin.site.each_context(request), "title": _now("My settings"), "form": form}
+    context = {**admin.site.each_context(request), "title": _("My settings"), "form": form}
     return TemplateResponse(request, "admin/users/own_settings.html", context)
 
 

@@ -52,7 +52,7 @@ def test_it_lists_the_most_urgent_case_first_with_its_clock(ann: User, mona: Sta
     assert [case.member.profile.name for case in page.context["cl"].result_list] == ["Dot", "Eve", "Cid"]
     assert "2\xa0hours late" in page.content.decode()
     assert "left" in page.content.decode()
-    assert all(f"{severity}\n" in page.content.decode() for severity in ("Critical", "Medium", "Low"))
+    assert all(f">{severity}<" in page.content.decode() for severity in ("Critical", "Medium", "Low"))
 
 
 @pytest.mark.parametrize(

@@ -225,6 +225,14 @@ def rule(code: str, params: dict[str, object]) -> str:
         "appeal_gone": _("This decision cannot be appealed against any more."),
         "appeal_twice": _("You have appealed against this decision already."),
         "appeal_empty": _("Please say in your own words why the decision is wrong."),
+        **_about_verification(),
+        "username_missing": _("You have no Telegram @username. Set one in Telegram’s settings, then try again."),
+    }
+    return escape(explanations[code].format(**params))
+
+
+def _about_verification() -> dict[str, str]:
+    return {
         "verify_off": _("Photos cannot be verified at the moment."),
         "verify_no_photo": _("Add a photo first: /profile"),
         "verify_done": _("Your photos are verified until {until}."),
@@ -232,6 +240,4 @@ def rule(code: str, params: dict[str, object]) -> str:
         "verify_too_often": _("You have tried this several times lately. You can try again from {until} on."),
         "selfie_reused": _("You have sent this photo before. Please take a new selfie with the gesture."),
         "selfie_forwarded": _("Please take the selfie now, and send it yourself."),
-        "username_missing": _("You have no Telegram @username. Set one in Telegram’s settings, then try again."),
     }
-    return escape(explanations[code].format(**params))

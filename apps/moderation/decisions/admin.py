@@ -12,7 +12,6 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from unfold.admin import TabularInline
@@ -109,14 +108,14 @@ class DecisionAdmin(ReadOnlyMixin, BaseAdmin):
 
     @action(description=_("Refuse"), permissions=["approve"])
     def refuse_all(self, request: HttpRequest, queryset: QuerySet[Decision]) -> None:
-        words = _now("Refused together with others.")
+        words = str(_("Refused together with others."))
         self._tell(request, "refuse", *services.refuse_all(_keys(queryset), by=request.user, words=words))
 
     def _tell(self, request: HttpRequest, verb: str, done: list[Decision], refused: list[ModerationError]) -> None:
         for error in refused:
             self.message_user(request, str(error), messages.ERROR)
         self.log_changes(request, [entry.case for entry in done], verb)
-        self.message_user(request, _now("{count} done.").format(count=len(done)), messages.SUCCESS)
+        self.message_user(request, _("{count} done.").format(count=len(done)), messages.SUCCESS)
 
     @action(description=_("Undo"), permissions=["decide"])
     def undo_all(self, request: HttpRequest, queryset: QuerySet[Decision]) -> None:
@@ -127,7 +126,7 @@ class DecisionAdmin(ReadOnlyMixin, BaseAdmin):
             except ModerationError as error:
                 self.message_user(request, f"{decision.case}: {error}", messages.ERROR)
         self.log_changes(request, undone, "undone")
-        self.message_user(request, _now("{count} undone.").format(count=len(undone)), messages.SUCCESS)
+        self.message_user(request, _("{count} undone.").format(count=len(undone)), messages.SUCCESS)
 
 
 def _keys(decisions: QuerySet[Decision]) -> list[UUID]:
