@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.forms import Script
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
-from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import action, display
 
 from apps.core.admin import BaseAdmin, CreatedFilter, ReadOnlyMixin
@@ -29,7 +29,7 @@ from apps.moderation.decisions.actions import Order
 from apps.moderation.errors import ModerationError
 from apps.moderation.evidence_files import READ_EVIDENCE
 from apps.moderation.models import Case, Decision, Evidence, Report
-from apps.moderation.queue_page import SEVERITY_COLOURS, QueueFilter, QueueList
+from apps.moderation.queue_page import SEVERITY_COLOURS, QueueList
 from apps.moderation.services import DECIDE, claim, release_claim
 from apps.moderation.transparency import admin as transparency
 from apps.moderation.verification import admin as _verification  # noqa: F401 registers its pages
@@ -77,6 +77,41 @@ class ReportAdmin(MemberSearchMixin, ReadOnlyMixin, BaseAdmin):
     @display(description=_("words"))
     def excerpt(self, report: Report) -> str:
         return truncatechars(report.words, 60)
+
+
+class QueueFilter(DropdownFilter):
+    """Without a choice it is the queue itself."""
+
+    title = _("what is to be done")
+    parameter_name = "queue"
+    all_option = ["", _("To decide")]
+
+    def lookups(self, request: HttpRequest, model_admin: "admin.ModelAdmin[Model]") -> list[tuple[str, object]]:
+        return [
+            ("free", _("To decide, and free")),
+            ("mine", _("Claimed by me")),
+            ("overdue", _("Overdue")),
+            ("held", _("Waits for a second moderator")),
+            ("closed", _("Closed")),
+            ("all", _("All")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Case]) -> QuerySet[Case]:
+        is_open = queryset.filter(status=Case.Status.OPEN, member__isnull=False)
+        match self.value():
+            case "free":
+                return selectors.free_for(is_open, _person(request).pk)
+            case "mine":
+                return is_open.filter(claimed_by=_person(request).pk, claim_expires_at__gt=timezone.now())
+            case "overdue":
+                return is_open.filter(due_at__lt=timezone.now())
+            case "held":
+                return queryset.filter(status=Case.Status.HELD)
+            case "closed":
+                return queryset.filter(status__in=[Case.Status.CLOSED, Case.Status.LEFT])
+            case "all":
+                return queryset
+        return is_open
 
 
 @admin.register(Case)

@@ -117,7 +117,7 @@ def read_page(case: Case, person: Any, *, opened: UUID | None = None) -> CasePag
 def _entries(case: Case, person: Any) -> list[Entry]:
     """The log of this case and of all others about the same member, newest first."""
     # by the cases' ids: a condition over the join would read the log of everybody
-    cases = Case.objects.filter(member=case.member_id).values("pk") if case.member_id else [case.pk]
+    cases = Case.objects.filter(member=case.member_id) if case.member_id else Case.objects.filter(pk=case.pk)
     log = Decision.objects.filter(case__in=cases).select_related("by", "template", "policy", "case", "appeal")
     entries: dict[UUID, Entry] = {}
     for decision in log.order_by("created_at", "number"):

@@ -50,10 +50,11 @@ def media(request: HttpRequest, key: UUID, evidence: UUID, number: int) -> HttpR
 
     404 when Telegram does not have it any more, or when it is of no kind that can be shown.
     """
+    person: Any = request.user
     kept = _kept(request, key, evidence)
     answer = _file(kept.messages or [], number)
     LogEntry.objects.create(
-        user_id=request.user.pk,
+        user_id=person.pk,
         content_type=ContentType.objects.get_for_model(Case),
         object_id=str(key),
         object_repr=str(Case(pk=key)),

@@ -9,7 +9,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models import F, Func, Q
-from django.db.models.functions import Upper
+from django.db.models.functions import Lower, Upper
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -359,7 +359,7 @@ class StaffSettings(models.Model):
     """What one of the staff has chosen: the name that members read, and how photos and videos are shown to them."""
 
     user = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True, related_name="staff_settings")
-    pseudonym = models.CharField(max_length=30, unique=True, help_text=_("Members read it in place of your name."))
+    pseudonym = models.CharField(max_length=30, help_text=_("Members read it in place of your name."))
     blur = models.BooleanField(default=True, help_text=_("Photos are blurred until you ask for them."))
     grey = models.BooleanField(default=True, help_text=_("Photos are grey until you ask for them."))
     mute = models.BooleanField(default=True, help_text=_("Videos start without sound."))
@@ -367,6 +367,7 @@ class StaffSettings(models.Model):
     class Meta:
         verbose_name = _("staff settings")
         verbose_name_plural = _("staff settings")
+        constraints = [models.UniqueConstraint(Lower("pseudonym"), name="staff_pseudonym_once")]
 
     def __str__(self) -> str:
         return self.pseudonym

@@ -134,8 +134,8 @@ def read_figures(days: int, now: datetime) -> Figures:
         is_hourly=is_hourly,
         now=present,
         moments=_moments(starts, present.open, is_hourly=is_hourly),
-        by_kind=_grouped(work, 0),
-        by_moderator=sorted(_grouped(work, 1), key=lambda each: -each.made),
+        by_kind=_grouped(work, by_person=False),
+        by_moderator=sorted(_grouped(work, by_person=True), key=lambda each: -each.made),
         accuracy=_accuracy(starts[0]),
         reporters=_reporters(starts[0]),
     )
@@ -210,12 +210,12 @@ def _work(since: datetime) -> Iterator[tuple[str, str, Work]]:
         yield row["action"], row["who"] or "", Work("", *numbers)
 
 
-def _grouped(work: Iterable[tuple[str, str, Work]], place: int) -> list[Work]:
-    """By kind (0), in the order of gravity; or by moderator (1)."""
+def _grouped(work: Iterable[tuple[str, str, Work]], *, by_person: bool) -> list[Work]:
+    """By moderator; or by kind, in the order of gravity."""
     groups: dict[str, list[Work]] = {}
-    for row in work:
-        groups.setdefault(row[place], []).append(row[2])
-    if place:
+    for kind, person, numbers in work:
+        groups.setdefault(person if by_person else kind, []).append(numbers)
+    if by_person:
         return [_sum(name, found) for name, found in groups.items()]
     kinds = [kind for kind in Decision.Action if kind not in Decision.FOLLOWING]
     return [_sum(str(kind.label), groups[kind]) for kind in kinds if kind in groups]
@@ -229,11 +229,10 @@ def _sum(name: str, parts: Iterable[Work]) -> Work:
 
 
 def _accuracy(since: datetime) -> list[Accuracy]:
-    rows = Report.objects.filter(created_at__gte=since).values("reason").annotate(**_outcomes(), filed=Count("pk"))
+    filed = Report.objects.filter(created_at__gte=since).values("reason")
+    rows: Any = filed.annotate(**_outcomes(), filed=Count("pk")).order_by()
     labels = dict(Report.Reason.choices)
-    found = [
-        Accuracy(str(labels[row["reason"]]), row["filed"], row["upheld"], row["dismissed"]) for row in rows.order_by()
-    ]
+    found = [Accuracy(str(labels[row["reason"]]), row["filed"], row["upheld"], row["dismissed"]) for row in rows]
     return sorted(found, key=lambda each: -each.filed)
 
 

@@ -168,7 +168,8 @@ class ShadowLimit(_Restriction):
 
     def check(self, member: User, order: Order) -> None:
         super().check(member, order)
-        if not ReasonTemplate.objects.filter(pk=order.template_id, policy__allows_shadow_limit=True).exists():
+        silent = ReasonTemplate.objects.filter(policy__allows_shadow_limit=True)
+        if order.template_id is None or not silent.filter(pk=order.template_id).exists():
             raise InvalidDecisionError(
                 _("For this reason the member has to be told. A shadow limit is for deceptive advertising alone.")
             )

@@ -1,6 +1,7 @@
 """The file of statements for whoever sends them to the DSA Transparency Database."""
 
 from datetime import date
+from typing import Any
 
 from django import forms
 from django.contrib import admin
@@ -34,15 +35,16 @@ def urls() -> list[URLPattern]:
 
 def statements(request: HttpRequest) -> HttpResponseBase:
     """A CSV, streamed; who took it, and for which days, is in the audit log."""
-    if not request.user.has_perm(EXPORT_STATEMENTS):
+    person: Any = request.user
+    if not person.has_perm(EXPORT_STATEMENTS):
         raise PermissionDenied
     form = SpanForm(request.GET)
     if not form.is_valid():
-        said = [text for texts in form.errors.values() for text in texts]
+        said = [str(text) for texts in form.errors.values() for text in texts]
         return HttpResponse("\n".join(said), status=400, content_type="text/plain; charset=utf-8")
     since, until = form.cleaned_data["since"], form.cleaned_data["until"]
     LogEntry.objects.create(
-        user_id=request.user.pk,
+        user_id=person.pk,
         content_type=ContentType.objects.get_for_model(Decision),
         object_repr=f"statements {since} to {until}",
         action_flag=CHANGE,
