@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
+from unittest.mock import patch
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from apps.moderation.decisions import services
 from apps.moderation.decisions.actions import Order
@@ -80,6 +83,16 @@ def test_it_holds_what_restricts_until_somebody_else_approves(cases: list[Case],
     assert Case.objects.filter(status="open").count() == 3
 
 
+def test_it_approves_nothing_whose_time_is_over_already(cases: list[Case], mona: Staff, sena: Staff) -> None:
+    browser(mona).post(reverse(BULK), posted(cases, "limit", hours="24"))
+    tomorrow = timezone.now() + timedelta(hours=25)
+    with patch("django.utils.timezone.now", lambda: tomorrow):
+        decisions = Decision.objects.values_list("pk", flat=True)
+        done, refused = services.release_all(decisions, by=sena)
+    assert (len(done), len(refused)) == (0, 3)
+    assert "Its time is over already" in str(refused[0])
+
+
 def test_it_lets_nobody_approve_their_own_batch(cases: list[Case], sena: Staff) -> None:
     browser(sena).post(reverse(BULK), posted(cases, "ban"))
     assert "You decided this yourself" in act_on_batch(browser(sena), "release_all")
@@ -108,7 +121,7 @@ def test_it_leaves_out_what_has_changed_or_is_somebody_elses(
 
 def test_it_takes_no_measure_that_is_about_one_photo(cases: list[Case], mona: Staff) -> None:
     answer = browser(mona).post(reverse(BULK), posted(cases, "hide_photo"), follow=True).content.decode()
-    assert "Pick a photo" in answer
+    assert "Photos are hidden case by case." in answer
     assert not Decision.objects.exists()
 
 

@@ -38,6 +38,8 @@ def decide(case_id: UUID, *, by: Person, seen: str, order: Order, batch: UUID | 
         raise InvalidDecisionError(_("Pick what to do."))
     if measure.permission:
         _check_right(by, measure.permission)
+    if batch and measure.takes_photo:
+        raise InvalidDecisionError(_("Photos are hidden case by case."))
     case, member = _locked(case_id)
     _check_seen(case, seen)
     check_claim(case, by)
@@ -99,8 +101,13 @@ def _each(decisions: Iterable[UUID], act: Callable[[UUID], Decision]) -> tuple[l
 
 @transaction.atomic
 def release(decision_id: UUID, *, by: Person) -> Decision:
-    """Lets a held decision take effect. Raises NotAllowedError, ConflictError, InvalidDecisionError."""
+    """Lets a held decision take effect; a time counts from when it was asked for, as the entry says.
+
+    Raises NotAllowedError, ConflictError, InvalidDecisionError.
+    """
     decision, member = _held(decision_id, by)
+    if decision.until and decision.until <= timezone.now():
+        raise InvalidDecisionError(_("Its time is over already: refuse it, and decide anew."))
     MEASURES[decision.action].check(member, Order(decision.action, template_id=decision.template_id))
     entry = _write(decision.case, by, action=Action.RELEASE, about=decision)
     _take_effect(decision, member, None)
