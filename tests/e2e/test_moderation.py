@@ -125,7 +125,7 @@ def test_it_tells_the_second_of_two_moderators_that_the_first_is_at_it(
 def test_it_verifies_a_selfie_by_keyboard_and_shows_the_badge(
     simulator: Deployment, meet: Meet, windows: Windows, make_photo: Callable[[str], Path]
 ) -> None:
-    una, ole = meet("Una", "Ole", "Bergen")
+    una, ole = meet("Una", "Ole", "Trondheim")
     una.write("/verify")
     una.wait_for("with this gesture")
     una.send_photo(make_photo("olive"))

@@ -108,7 +108,9 @@ def release(decision_id: UUID, *, by: Person) -> Decision:
     decision, member = _held(decision_id, by)
     if decision.until and decision.until <= timezone.now():
         raise InvalidDecisionError(_("Its time is over already: refuse it, and decide anew."))
-    MEASURES[decision.action].check(member, Order(decision.action, template_id=decision.template_id))
+    hours = round((decision.until - decision.created_at) / timedelta(hours=1)) if decision.until else None
+    order = Order(decision.action, template_id=decision.template_id, hours=hours)
+    MEASURES[decision.action].check(member, order)
     entry = _write(decision.case, by, action=Action.RELEASE, about=decision)
     _take_effect(decision, member, None)
     return entry
