@@ -61,3 +61,5 @@ find("form[data-decide]")?.addEventListener("submit", (event) => {
   if (event.target.dataset.sent) event.preventDefault();
   event.target.dataset.sent = "yes";
 });
+// Back to a page that the browser has kept: it can be sent anew.
+window.addEventListener("pageshow", () => { delete find("form[data-decide]")?.dataset.sent; });
