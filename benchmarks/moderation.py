@@ -1,4 +1,5 @@
-"""The moderators' pages over a queue of 100,000 open cases: time and queries of the queue, a filter, and a case.
+"""The moderators' pages over a queue of 100,000 open cases: time and queries of the queue, a filter, and a case; and
+the dashboard over as many that were closed in the last 90 days.
 
 Everything is one transaction that is rolled back. Requests go through Django's test client: all middleware, no network.
 The time of the processor says what a page costs where other work shares the machine, the database's part apart.
@@ -49,18 +50,28 @@ INSERT INTO moderation_case (id, member_id, status, severity, priority, report_c
 INSERT INTO moderation_report (id, reporter_id, reported_id, case_id, reason, words, accuracy, outcome, created_at)
     SELECT gen_random_uuid(), other.member, made.member, made.incident, 'spam', '', 0.5, 'pending', now()
     FROM made CROSS JOIN (VALUES (1), (7)) AS step (size) JOIN made AS other ON other.n = (made.n + size) % {cases} + 1;
+CREATE TEMP TABLE past ON COMMIT DROP AS SELECT n, member, gen_random_uuid() AS incident FROM made;
+INSERT INTO moderation_case (id, member_id, status, severity, priority, report_count, opened_at, due_at, closed_at,
+        version)
+    SELECT incident, member, 'closed', 1 + n % 4, 0, 0, ago - interval '1 hour' * (n % 40),
+        ago - interval '1 hour' * (n % 9 - 6), ago, 1
+    FROM past CROSS JOIN LATERAL (SELECT now() - n * interval '77 seconds') AS moment (ago);
+INSERT INTO moderation_decision (id, case_id, number, action, is_held, words, is_automatic, by_id, created_at)
+    SELECT gen_random_uuid(), incident, 1, (ARRAY['dismiss', 'warn', 'limit', 'ban'])[1 + n % 4], false, '', false,
+        '{staff}', now() - n * interval '77 seconds' FROM past;
+ANALYZE moderation_decision;
 ANALYZE users_user; ANALYZE users_profile; ANALYZE moderation_case; ANALYZE moderation_report;
 """
 
 
-def fill() -> None:
+def fill(person: Staff) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(FILL.format(cases=CASES))
+        cursor.execute(FILL.format(cases=CASES, staff=person.pk))
 
 
 def moderator() -> tuple[Staff, Client]:
     person = Staff.objects.create_user(f"bench-{uuid4().hex[:8]}", None, is_staff=True)
-    person.groups.add(Group.objects.get(name="Moderator"))
+    person.groups.add(Group.objects.get(name="Senior moderator"))
     client = Client(headers={"host": "localhost"})
     client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
     return person, client
@@ -84,6 +95,8 @@ def pages(person: Staff, client: Client) -> dict[str, Callable[[], object]]:
         "queue: overdue": look(f"{queue}?queue=overdue"),
         "queue: free": look(f"{queue}?queue=free"),
         "one case": look(reverse("admin:moderation_case_change", args=[first.pk])),
+        "dashboard: 7 days": look(f"{reverse('admin:moderation_dashboard')}?days=7"),
+        "dashboard: 90 days": look(f"{reverse('admin:moderation_dashboard')}?days=90"),
         "next case (the query alone)": lambda: next_case(person.pk),
     }
 
@@ -110,8 +123,9 @@ def measure(page: Callable[[], object]) -> dict[str, float]:
 def main() -> None:
     call_command("migrate", verbosity=0)
     with transaction.atomic():
-        fill()
-        figures = {name: measure(page) for name, page in pages(*moderator()).items()}
+        person, client = moderator()
+        fill(person)
+        figures = {name: measure(page) for name, page in pages(person, client).items()}
         total = Case.objects.count()
         transaction.set_rollback(True)
     print(f"{total:,} cases{'':20} {'median ms':>10} {'p95 ms':>8} {'processor ms':>13} {'queries':>8}")  # noqa: T201 a table for people

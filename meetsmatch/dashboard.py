@@ -18,8 +18,9 @@ from apps.conversations.models import Conversation, Message
 from apps.flags.models import Flag, PlannedChange, Ramp
 from apps.flags.rollout.selectors import rolled_back_lately, to_decide
 from apps.matching.models import Match
-from apps.moderation.models import Appeal, Case, Report
+from apps.moderation.models import Appeal, Case, Report, Verification
 from apps.moderation.selectors import overdue, queue, waiting_appeals
+from apps.moderation.verification.services import waiting
 from apps.notifications.models import Delivery
 from apps.users.models import Member, MemberState
 
@@ -132,6 +133,8 @@ FIGURES: list[tuple[str | Promise, list[Figure]]] = [
             ),
             # appeal_waiting
             Figure(_("appeals to decide"), "balance", lambda: waiting_appeals().count(), Appeal),
+            # verification_waiting
+            Figure(_("verifications to decide"), "how_to_reg", lambda: waiting().count(), Verification),
             # delivery_waiting
             Figure(
                 _("deliveries waiting"),

@@ -111,10 +111,12 @@ def browse() -> Keyboard:
     return [[(_("👀 See people"), "browse")]]
 
 
-def profile() -> Keyboard:
+def profile(*, with_verification: bool) -> Keyboard:
+    verify = [[(_("✅ Verify my photos"), "verify")]] if with_verification else []
     return [
         [(_("Name"), "edit:name"), (_("Place"), "edit:place"), (_("Gender"), "edit:gender")],
         [(_("Interests"), "edit:interests"), (_("About me"), "edit:bio"), (_("Photos"), "edit:photos")],
+        *verify,
         [(_("🎯 Whom you want to see"), "preferences")],
     ]
 

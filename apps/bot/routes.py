@@ -9,7 +9,7 @@ from typing import Any
 import telegram
 from telegram.ext import BaseHandler, CallbackQueryHandler, ChatMemberHandler, CommandHandler, MessageHandler, filters
 
-from apps.bot.handlers import appeals, browse, chat, reports, settings, signup, words
+from apps.bot.handlers import appeals, browse, chat, reports, settings, signup, verify, words
 from apps.bot.turn import Reply, Turn
 from apps.moderation.models import Report
 from apps.users.models import Gender, Language
@@ -94,6 +94,8 @@ ROUTES: tuple[Route, ...] = (
     _tap("preferences", signup.preferences),
     _tap("distances", signup.distances),
     _tap(f"distance:{NUMBER}", signup.set_distance),
+    _command("verify", verify.ask),
+    _tap("verify", verify.ask),
     # deck
     _command("browse", browse.browse),
     _tap("browse", browse.browse),

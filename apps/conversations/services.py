@@ -76,13 +76,7 @@ def relay(
     # no race: updates of one member are handled one after the other, and the constraint stands behind that
     if Message.objects.filter(sender=sender, source_message_id=source_message_id).exists():
         return None
-    params = {**_payload(sender.profile.name, content, veil), **({"reply_markup": markup} if markup else {})}
-    if reply_to:
-        params["reply_parameters"] = {"message_id": reply_to, "allow_sending_without_reply": True}
-    (delivery,) = enqueue([_to(partner, _METHOD[content.kind], {**params, "protect_content": True})])
-    Conversation.objects.filter(pk=conversation.pk).update(last_message_at=timezone.now())
-    note_message(conversation.match, sender)
-    message = Message.objects.create(
+    message = Message(
         pk=key or uuid4(),
         conversation=conversation,
         sender=sender,
@@ -90,8 +84,14 @@ def relay(
         text=content.text,
         file_id=content.file_id,
         source_message_id=source_message_id,
-        delivery=delivery,
     )
+    if sender.is_shadowed:
+        message.save()  # as evidence; nobody learns of it
+        return message
+    (message.delivery,) = enqueue([_copy(partner, sender, content, reply_to, markup, veil)])
+    Conversation.objects.filter(pk=conversation.pk).update(last_message_at=timezone.now())
+    note_message(conversation.match, sender)
+    message.save()
     if flags.is_recording():
         _record_milestones(conversation, sender, partner)
     return message
@@ -111,7 +111,7 @@ def carry_over_edit(
     """
     check_may_write(sender)
     message = own_message(sender, source_message_id)
-    if message is None or message.delivery_id is None:
+    if message is None or (message.delivery_id is None and not sender.is_shadowed):
         return None
     if (message.kind, message.text, message.file_id) == (content.kind, content.text, content.file_id):
         return None
@@ -119,6 +119,20 @@ def carry_over_edit(
     edit = _edit(sender.profile.name, message, content, veil)
     if edit is None:
         return None
+    if not sender.is_shadowed:
+        _send_edit(sender, message, edit, markup)
+    message.kind, message.text, message.file_id = content.kind, content.text, content.file_id
+    message.edited_at = timezone.now()
+    message.save(update_fields=["kind", "text", "file_id", "edited_at"])
+    return message
+
+
+def _send_edit(
+    sender: User,
+    message: Message,
+    edit: tuple[str, dict[str, object]],
+    markup: Mapping[str, object] | None,
+) -> None:
     method, params = edit
     match = message.conversation.match
     # protected in case that Telegram refuses the edit and a new message is sent in its place
@@ -126,21 +140,21 @@ def carry_over_edit(
     if markup:
         params["reply_markup"] = markup
     enqueue([_to(match.partner_of(sender), method, params)])
-    message.kind, message.text, message.file_id = content.kind, content.text, content.file_id
-    message.edited_at = timezone.now()
-    message.save(update_fields=["kind", "text", "file_id", "edited_at"])
-    return message
 
 
 @transaction.atomic
 def consent_to_contact(conversation: Conversation, user: User, *, telegram_username: str) -> list[ContactConsent]:
     """All consents so far; both members' when both have agreed. Safe to call twice.
 
+    That of a member under a shadow limit is kept for nobody, and shows them nobody's.
+
     Raises RuleError: limited, username_missing.
     """
     check_may_write(user)
     if not telegram_username:
         raise RuleError("username_missing")
+    if user.is_shadowed:
+        return [ContactConsent(conversation=conversation, user=user, telegram_username=telegram_username)]
     # the row lock makes the second of two at once see the first
     Conversation.objects.select_for_update(no_key=True).get(pk=conversation.pk)
     ContactConsent.objects.update_or_create(
@@ -156,6 +170,15 @@ def _record_milestones(conversation: Conversation, sender: User, partner: User) 
         flags.record(Metric.FIRST_REPLY, sender, partner)
     if len(first) == 10:
         flags.record(Metric.TEN_MESSAGES, sender, partner)
+
+
+def _copy(
+    partner: User, sender: User, content: Content, reply_to: object, markup: Mapping[str, object] | None, veil: str
+) -> Outgoing:
+    params = {**_payload(sender.profile.name, content, veil), **({"reply_markup": markup} if markup else {})}
+    if reply_to:
+        params["reply_parameters"] = {"message_id": reply_to, "allow_sending_without_reply": True}
+    return _to(partner, _METHOD[content.kind], {**params, "protect_content": True})
 
 
 def _to(partner: User, method: str, params: Mapping[str, object]) -> Outgoing:

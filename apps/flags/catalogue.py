@@ -169,6 +169,22 @@ CATALOGUE: Final = by_name(
             default=False,
         ),
         Definition(
+            "users.verification",
+            Kind.OPERATION,
+            owner="moderation",
+            purpose=_("Members may have their photos verified with a selfie, and see who has."),
+            default=True,
+        ),
+        Definition(
+            "users.verification_days",
+            Kind.VALUE,
+            owner="moderation",
+            purpose=_("For how many days photos count as verified."),
+            default=180,
+            minimum=1,
+            maximum=1_095,
+        ),
+        Definition(
             "matching.shortlist",
             Kind.VALUE,
             owner="matching",

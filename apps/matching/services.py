@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from apps import flags
@@ -48,6 +48,8 @@ def record_swipe(swiper: User, target: User, *, liked: bool, note: str = "") -> 
     Swipe.objects.create(swiper=swiper, target=target, liked=liked, note=note)
     if liked:
         flags.record(Metric.LIKE, swiper)
+    if swiper.is_shadowed:
+        return SwipeOutcome()  # kept, for `join_mutual_likes`
     if not liked or not likes.get(target.pk):
         return SwipeOutcome(is_news=target.pk not in likes)
     low, high = sorted((swiper, target), key=lambda user: user.pk)
@@ -56,6 +58,22 @@ def record_swipe(swiper: User, target: User, *, liked: bool, note: str = "") -> 
         return SwipeOutcome()
     flags.record(Metric.MATCH, low, high)
     return SwipeOutcome(match=match)
+
+
+@transaction.atomic
+def join_mutual_likes(user: User) -> int:
+    """Makes the matches that the member's likes have not made while a shadow limit held them back; how many."""
+    back = Swipe.objects.filter(swiper=OuterRef("target"), target=user, liked=True)
+    blocks = Block.objects.filter(
+        Q(blocker=user, blocked=OuterRef("target")) | Q(blocked=user, blocker=OuterRef("target"))
+    )
+    mutual = Swipe.objects.filter(Exists(back), ~Exists(blocks), swiper=user, liked=True)
+    made = 0
+    for other in mutual.values_list("target", flat=True):
+        _lock_pair(user.pk, other)
+        low, high = sorted((user.pk, other))
+        made += Match.objects.get_or_create(low_id=low, high_id=high)[1]
+    return made
 
 
 def record_impression(viewer: User, placement: Placement) -> None:

@@ -51,6 +51,8 @@ WHERE profile.user_id = ANY (%(users)s::uuid[])
     AND profile.published_at IS NOT NULL
     AND member.paused_at IS NULL AND member.banned_at IS NULL AND member.unreachable_at IS NULL
     AND member.suspended_until IS NULL AND member.photoless_at IS NULL
+    -- asked here alone, before each card: so no count and no index tells that somebody is limited this way
+    AND (member.shadowed_until IS NULL OR member.shadowed_until <= now())
     AND profile.user_id <> ALL (ARRAY(
         SELECT target_id FROM matching_swipe
         WHERE swiper_id = %(viewer)s AND target_id = ANY (%(users)s::uuid[])

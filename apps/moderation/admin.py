@@ -3,10 +3,9 @@
 from typing import Any
 from uuid import UUID
 
-from asgiref.sync import async_to_sync
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, QuerySet
 from django.forms import Script
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
@@ -14,43 +13,30 @@ from django.template.defaultfilters import truncatechars
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import action, display
 
 from apps.core.admin import BaseAdmin, CreatedFilter, ReadOnlyMixin
-from apps.core.errors import GatewayError
-from apps.core.gateways.telegram import bot_api
-from apps.moderation import selectors
+from apps.moderation import bulk, evidence_files, selectors
 from apps.moderation.case_page import CLOCK_COLOURS, clock, read_page
+from apps.moderation.dashboard import admin as dashboard
 from apps.moderation.decisions import admin as _decisions  # noqa: F401 registers its pages
 from apps.moderation.decisions import services
 from apps.moderation.decisions.actions import Order
 from apps.moderation.errors import ModerationError
-from apps.moderation.models import Case, Evidence, Report
+from apps.moderation.evidence_files import READ_EVIDENCE
+from apps.moderation.models import Case, Decision, Report
+from apps.moderation.queue_page import SEVERITY_COLOURS, QueueList
 from apps.moderation.rules import admin as _rules  # noqa: F401 registers its pages
 from apps.moderation.services import DECIDE, claim, release_claim
-from apps.moderation.triage import Severity
+from apps.moderation.transparency import admin as transparency
+from apps.moderation.verification import admin as _verification  # noqa: F401 registers its pages
 from apps.users.admin import MemberSearchMixin, member_link
+from apps.users.staff_admin import viewing
 
-READ_EVIDENCE = "moderation.read_evidence"
-# In unfold's words; None is grey, and a value that is missing would be shown in place of its name.
-SEVERITY_COLOURS = {
-    Severity.CRITICAL: "danger",
-    Severity.HIGH: "warning",
-    Severity.MEDIUM: "info",
-    Severity.LOW: None,
-}
-STATUS_COLOURS = {
-    Case.Status.OPEN: "info",
-    Case.Status.HELD: "warning",
-    Case.Status.CLOSED: None,
-    Case.Status.LEFT: None,
-}
 LAST = "moderation_last_decision"  # in the session: what the key u takes back
 
 
@@ -132,27 +118,20 @@ class QueueFilter(DropdownFilter):
 @admin.register(Case)
 class CaseAdmin(MemberSearchMixin, ReadOnlyMixin, BaseAdmin):
     member_fields = ("member__pk",)
-    list_display = (
-        "case",
-        "who",
-        "severity_label",
-        "clock",
-        "report_count",
-        "claimed",
-        "standing",
-        "rank",
-        "opened_at",
-    )
+    list_display = ("member", "severity", "due_at", "report_count", "status", "opened_at")  # drawn by QueueList
     list_select_related = ("member__profile", "claimed_by")
     list_filter = (QueueFilter, ("severity", ChoicesDropdownFilter))
     list_before_template = "admin/moderation/queue.html"
     list_per_page = 25  # worked through from the top, with the key n
-    actions = ("dismiss_all",)
+    actions = ("dismiss_all", "decide_all")
 
     class Media:
         js = (Script("meetsmatch/case.js", defer=True),)
 
     # ---- The queue
+
+    def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[QueueList]:
+        return QueueList
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         return ("-opened_at",) if request.GET.get("queue") in ("closed", "all") else ("-priority",)
@@ -162,59 +141,28 @@ class CaseAdmin(MemberSearchMixin, ReadOnlyMixin, BaseAdmin):
         response: HttpResponseBase = super().changelist_view(request, {**(extra_context or {}), **figures})
         return response
 
-    @display(description=_("case"))
-    def case(self, case: Case) -> str:
-        return str(case.id)[:8]
-
-    @display(description=_("member"))
-    def who(self, case: Case) -> SafeString | str:
-        return member_link(case.member)
-
-    @display(description=_("severity"), label=SEVERITY_COLOURS)
-    def severity_label(self, case: Case) -> tuple[int, str]:
-        return case.severity, case.get_severity_display()
-
-    @display(description=_("clock"), label=CLOCK_COLOURS)
-    def clock(self, case: Case) -> tuple[str, str] | None:
-        return clock(case, timezone.now()) if case.is_undecided else None
-
-    @display(description=_("claimed by"))
-    def claimed(self, case: Case) -> str:
-        return str(case.claimed_by) if case.is_claimed else ""
-
-    @display(description=_("state"), label=STATUS_COLOURS)
-    def standing(self, case: Case) -> tuple[str, str]:
-        return case.status, case.get_status_display()
-
-    @display(description=_("priority"))
-    def rank(self, case: Case) -> str:
-        return f"{case.priority_at(timezone.now()):.0f}" if case.is_undecided else ""
-
     def has_decide_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(DECIDE)
 
     @action(description=_("Dismiss as one batch"), permissions=["decide"])
     def dismiss_all(self, request: HttpRequest, queryset: QuerySet[Case]) -> None:
-        cases = list(queryset.select_related("member")[:100])
-        batch, done, refused = services.dismiss_all(cases, by=_person(request))
-        self.log_changes(request, [each.case for each in done], f"dismissed, batch {batch}")
-        for line in refused:
-            self.message_user(request, line, messages.ERROR)
-        if done:
-            link = '{} <a class="mm-link" href="{}?batch={}">{}</a>'
-            said = _now("{count} dismissed.").format(count=len(done))
-            where = reverse("admin:moderation_decision_changelist")
-            self.message_user(request, format_html(link, said, where, batch, _now("Look at the batch, or undo it")))
+        bulk.carry_out(request, bulk.chosen(queryset), Order(Decision.Action.DISMISS))
+
+    @action(description=_("Decide as one batch…"), permissions=["decide"])
+    def decide_all(self, request: HttpRequest, queryset: QuerySet[Case]) -> HttpResponse:
+        return bulk.ask(request, queryset)
 
     # ---- One case
 
     def get_urls(self) -> list[URLPattern]:
         wrap, name = self.admin_site.admin_view, "moderation_case"
-        photo = "<uuid:key>/photo/<uuid:evidence>/<int:number>/"
         return [
+            *dashboard.urls(),
+            *transparency.urls(),
+            *evidence_files.urls(),
+            *bulk.urls(),
             path("next/", wrap(self.next_view), name=f"{name}_next"),
             path("<uuid:key>/do/<slug:verb>/", wrap(require_POST(self.act_view)), name=f"{name}_act"),
-            path(photo, wrap(self.photo_view), name=f"{name}_photo"),
             *super().get_urls(),
         ]
 
@@ -297,24 +245,9 @@ class CaseAdmin(MemberSearchMixin, ReadOnlyMixin, BaseAdmin):
     def _read(self, request: HttpRequest, case: Case) -> HttpResponse:
         """Shows a reported conversation, once, and writes down that it was shown to whom."""
         self._need(request, READ_EVIDENCE)
-        evidence = get_object_or_404(selectors.evidence_of(case), pk=_uuid(request.POST.get("evidence")))
-        source, key = ("report", evidence.report_id) if evidence.report_id else ("finding", evidence.finding_id)
-        self.log_change(request, case, f"read the conversation of {source} {str(key)[:8]}")
+        evidence = get_object_or_404(selectors.evidence_of(case.pk), pk=_uuid(request.POST.get("evidence")))
+        self.log_change(request, case, f"read the conversation of {selectors.source_of(evidence)}")
         return self._page(request, case, opened=evidence.pk)
-
-    def photo_view(self, request: HttpRequest, key: UUID, evidence: UUID, number: int) -> HttpResponse:
-        """A photo of the evidence that the profile does not have any more, fetched from Telegram. 404 when gone."""
-        self._need(request, READ_EVIDENCE)
-        self._need(request, "users.view_photo")
-        kept = get_object_or_404(Evidence, Q(report__case=key) | Q(finding__case=key), pk=evidence)
-        photos = kept.profile.get("photos", [])
-        if number >= len(photos) or not photos[number]["file_id"]:
-            raise Http404
-        try:
-            content = async_to_sync(_download)(photos[number]["file_id"])
-        except GatewayError:
-            raise Http404 from None
-        return HttpResponse(content, content_type="image/jpeg", headers={"Cache-Control": "private, max-age=600"})
 
     def _case(self, request: HttpRequest, object_id: str) -> Case:
         if not self.has_view_permission(request):
@@ -340,22 +273,18 @@ class CaseAdmin(MemberSearchMixin, ReadOnlyMixin, BaseAdmin):
             "case": case,
             "clock": clock(case, now) if case.is_undecided else None,
             "clock_colours": CLOCK_COLOURS,
-            "severity_colour": SEVERITY_COLOURS[Severity(case.severity)],
+            "severity_colour": SEVERITY_COLOURS[case.severity],
             "priority": case.priority_at(now),
             "may_decide": case.status == Case.Status.OPEN and is_mine and self.has_decide_permission(request),
             "is_taken": case.is_claimed and not is_mine,
             "last_decision": request.session.get(LAST, ""),
+            **viewing(person),
         }
         return TemplateResponse(request, "admin/moderation/case.html", context)
 
     def _address_of_next(self, request: HttpRequest, after: Case | None) -> str:
         following = selectors.next_case(_person(request).pk, after=after)
         return _address(following) if following else reverse("admin:moderation_case_changelist")
-
-
-async def _download(file_id: str) -> bytes:
-    async with bot_api() as api:
-        return await api.download(file_id)
 
 
 def _address(case: Case) -> str:

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
@@ -117,6 +116,7 @@ def read_page(case: Case, person: Any, *, opened: UUID | None = None) -> CasePag
     reports = list(case.reports.select_related("reporter__profile", "evidence", "conversation").order_by("-created_at"))
     known = records({report.reporter_id for report in reports if report.reporter_id})
     strikes = list(Strike.objects.filter(member=case.member, expires_at__gt=timezone.now()) if case.member else [])
+    choices, templates, hours = read_choices(person, sum(strike.weight for strike in strikes))
     return CasePage(
         case=case,
         reports=[
@@ -126,9 +126,9 @@ def read_page(case: Case, person: Any, *, opened: UUID | None = None) -> CasePag
         photos=list(Photo.objects.filter(user=case.member)) if case.member else [],
         entries=_entries(case, person),
         strikes=strikes,
-        templates=list(ReasonTemplate.objects.filter(is_active=True).select_related("policy")),
-        choices=_choices(sum(strike.weight for strike in strikes)),
-        hours=[(hours, _duration(hours)) for hours in DURATIONS_HOURS],
+        templates=templates,
+        choices=choices,
+        hours=hours,
         findings=list(case.findings.select_related("rule", "photo", "evidence").order_by("-created_at")),
         links=_links(case),
         opened=opened,
@@ -151,8 +151,9 @@ def _links(case: Case) -> list[Linked]:
 
 def _entries(case: Case, person: Any) -> list[Entry]:
     """The log of this case and of all others about the same member, newest first."""
-    cases = Q(case=case) | Q(case__member=case.member_id) if case.member_id else Q(case=case)
-    log = Decision.objects.filter(cases).select_related("by", "template", "policy", "case", "appeal")
+    # by the cases' ids: a condition over the join would read the log of everybody
+    cases = Case.objects.filter(member=case.member_id) if case.member_id else Case.objects.filter(pk=case.pk)
+    log = Decision.objects.filter(case__in=cases).select_related("by", "template", "policy", "case", "appeal")
     entries: dict[UUID, Entry] = {}
     for decision in log.order_by("created_at", "number"):
         if decision.about_id is None:
@@ -170,11 +171,21 @@ def _entries(case: Case, person: Any) -> list[Entry]:
     return list(entries.values())[::-1]
 
 
-def _choices(strike_weight: int) -> list[Choice]:
-    suggested = next_step(strike_weight)
+def read_choices(
+    person: Any, strike_weight: int | None = None
+) -> tuple[list[Choice], list[ReasonTemplate], list[tuple[int, str]]]:
+    """What can be picked: measures (with a suggestion where the weight of the strikes is given), reasons, durations."""
+    templates = list(ReasonTemplate.objects.filter(is_active=True).select_related("policy"))
+    return _choices(strike_weight, person), templates, [(hours, _duration(hours)) for hours in DURATIONS_HOURS]
+
+
+def _choices(strike_weight: int | None, person: Any) -> list[Choice]:
+    """What this person may do; each keeps its key, whoever looks."""
+    suggested = None if strike_weight is None else next_step(strike_weight)
     return [
         Choice(key, action, str(Action(action).label), action == suggested, measure.takes_hours, measure.takes_photo)
         for key, (action, measure) in enumerate(MEASURES.items(), 1)
+        if not measure.permission or person.has_perm(measure.permission)
     ]
 
 

@@ -49,6 +49,7 @@ def _messages(member: User, conversation: Conversation | None, message: Message 
         yield {
             "by_reported": each.sender_id == member.pk,
             "kind": each.get_kind_display(),
+            "sort": each.kind,
             "text": each.text,
             "file_id": each.file_id,
             "at": each.created_at.isoformat(),

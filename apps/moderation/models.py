@@ -28,6 +28,7 @@ from apps.moderation.decisions.models import (
 from apps.moderation.evasion.models import AccountLink, BanMark, MarkKey, MarkKind, PhoneMark
 from apps.moderation.rules.models import Backtest, Finding, Rule, RuleVersion
 from apps.moderation.triage import Severity, priority_at
+from apps.moderation.verification.models import Verification
 
 __all__ = [
     "AccountLink",
@@ -52,6 +53,7 @@ __all__ = [
     "Rule",
     "RuleVersion",
     "Strike",
+    "Verification",
 ]
 
 
@@ -88,6 +90,7 @@ class Case(UUIDModel):
         permissions = [
             ("decide_case", _("Can decide cases")),
             ("read_evidence", _("Can read reported conversations, each time with a line in the audit log")),
+            ("see_dashboard", _("Can see how moderation does")),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -107,6 +110,8 @@ class Case(UUIDModel):
             models.Index(fields=["due_at"], name="case_due", condition=Q(status="open")),
             # held decisions, which are few
             models.Index(fields=["opened_at"], name="case_held", condition=Q(status="held")),
+            # dashboard.figures: what was closed lately
+            models.Index(fields=["closed_at"], name="case_closed", condition=Q(closed_at__isnull=False)),
             # a member's past cases on the case page
             models.Index(fields=["member", "-opened_at"], name="case_of_member"),
         ]

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.utils.translation import override
 
@@ -11,6 +12,7 @@ from apps.moderation.models import Appeal, Case, Decision, Report
 from apps.notifications.models import Priority
 from apps.notifications.services import Outgoing, enqueue
 from apps.users.models import User
+from apps.users.staff_settings import settings_of
 
 
 def appeal_button(decision: Decision) -> dict[str, Any]:
@@ -36,9 +38,18 @@ def send_appeal_decided(appeal: Appeal) -> None:
     def text() -> str:
         is_overturned = appeal.status == Appeal.Status.OVERTURNED
         first = texts.appeal_overturned() if is_overturned else texts.appeal_upheld()
-        return f"{first}\n\n{texts.answer(appeal.answer)}" if appeal.answer else first
+        signed = [texts.by(settings_of(appeal.decided_by_id).pseudonym)] if appeal.decided_by_id else []
+        return "\n\n".join([first, *([texts.answer(appeal.answer)] if appeal.answer else []), *signed])
 
     _tell(appeal.member, text, key=f"appeal:{appeal.pk}")
+
+
+def send_verified(member: User, attempt_id: UUID, until: datetime) -> None:
+    _tell(member, lambda: texts.verified(until), key=f"verification:{attempt_id}")
+
+
+def send_not_verified(member: User, attempt_id: UUID, reason: str) -> None:
+    _tell(member, lambda: texts.not_verified(reason), key=f"verification:{attempt_id}")
 
 
 def send_outcomes(case: Case) -> None:

@@ -41,9 +41,15 @@ def overdue(now: datetime) -> QuerySet[Case]:
     return Case.objects.filter(status=Case.Status.OPEN, member__isnull=False, due_at__lt=now)
 
 
-def evidence_of(case: Case) -> QuerySet[Evidence]:
-    """Of its reports and its findings."""
+def evidence_of(case: UUID) -> QuerySet[Evidence]:
+    """Of the case's reports and its findings."""
     return Evidence.objects.filter(Q(report__case=case) | Q(finding__case=case))
+
+
+def source_of(evidence: Evidence) -> str:
+    """For the audit log."""
+    name, key = ("report", evidence.report_id) if evidence.report_id else ("finding", evidence.finding_id)
+    return f"{name} {str(key)[:8]}"
 
 
 def _followed(action: Action) -> Exists:
@@ -76,12 +82,18 @@ def held() -> QuerySet[Decision]:
 
 def latest_statement(member: User) -> Decision | None:
     """The newest decision in effect that the member was told of, with all that the statement says."""
-    told = in_effect(member.pk).exclude(action=Action.DISMISS)
+    told = in_effect(member.pk).exclude(action__in=[Action.DISMISS, Action.SHADOW_LIMIT])
     return told.select_related("policy", "template", "case").order_by("-created_at").first()
 
 
 def waiting_appeals() -> QuerySet[Appeal]:
     return Appeal.objects.filter(status=Appeal.Status.WAITING).order_by("due_at")
+
+
+def next_appeal(after: Appeal) -> Appeal | None:
+    """The one that is due next, else the first of the others; None when nobody else waits."""
+    others = waiting_appeals().exclude(pk=after.pk)
+    return others.filter(due_at__gte=after.due_at).first() or others.first()
 
 
 def strike_weight(member_id: UUID | None, now: datetime) -> int:

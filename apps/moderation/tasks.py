@@ -11,6 +11,7 @@ from apps.moderation.evasion.services import purge_marks
 from apps.moderation.models import Backtest
 from apps.moderation.rules import services as rules
 from apps.moderation.rules.backtest import run
+from apps.moderation.verification import services as verification
 
 
 @shared_task(name="moderation.lift_expired")
@@ -35,6 +36,12 @@ def close_cases() -> int:
 def purge_evidence() -> int:
     """Deletes evidence that has been kept long enough; how much."""
     return services.purge_evidence()
+
+
+@shared_task(name="moderation.purge_selfies")
+def purge_selfies() -> int:
+    """Lets go of selfies that have been decided on, or that nobody looked at in time; how many."""
+    return verification.purge_selfies()
 
 
 # ---- Automatic checks and rules

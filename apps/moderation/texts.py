@@ -1,6 +1,7 @@
 """What members read about decisions: HTML, in the language that is active."""
 
 from datetime import datetime
+from uuid import UUID
 
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -8,7 +9,8 @@ from django.utils.html import format_html
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from apps.moderation.models import Decision, PolicyText
+from apps.moderation.models import Decision, PolicyText, Verification
+from apps.users.staff_settings import settings_of
 
 Action = Decision.Action
 
@@ -30,7 +32,7 @@ def statement(decision: Decision) -> str:
                 text=rule.text,
             )
         )
-    lines += [_how(decision), _what_can_be_done()]
+    lines += [_how(decision), *_signed(decision.by_id), _what_can_be_done()]
     return "\n\n".join(lines)
 
 
@@ -70,6 +72,15 @@ def _what_can_be_done() -> str:
     )
 
 
+def _signed(person_id: UUID | None) -> list[str]:
+    """By the pseudonym of who decided; nothing for what was decided automatically."""
+    return [by(settings_of(person_id).pseudonym)] if person_id else []
+
+
+def by(pseudonym: str) -> str:
+    return format_html(_("<b>Decided by:</b> moderator “{name}”"), name=pseudonym)
+
+
 def appeal_label() -> str:
     return _("✋ Appeal")
 
@@ -92,6 +103,22 @@ def appeal_overturned() -> str:
 
 def answer(words: str) -> str:
     return format_html(_("<b>The moderator writes:</b> {words}"), words=words)
+
+
+def verified(until: datetime) -> str:
+    return _("✅ Your photos are verified until {until}. Others see it on your card.").format(until=moment(until))
+
+
+def not_verified(reason: str) -> str:
+    why = {
+        Verification.Reason.GESTURE: _("The gesture on it is not the one that was asked for."),
+        Verification.Reason.PERSON: _("It does not show the person on your photos."),
+        Verification.Reason.UNCLEAR: _("Your face cannot be seen well enough."),
+        Verification.Reason.NOT_LIVE: _("It was not taken just now with a camera."),
+    }[Verification.Reason(reason)]
+    return _("🤳 A moderator looked at your selfie and could not verify your photos. {why} Try again: /verify").format(
+        why=why
+    )
 
 
 def report_upheld() -> str:

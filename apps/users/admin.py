@@ -26,6 +26,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from apps.core.admin import BaseAdmin, ReadOnlyMixin, RecentFilter, SuperuserOnlyMixin, link
 from apps.users.models import Member, MemberQuerySet, MemberState, Photo, Preferences, Profile, Staff, User
+from apps.users.staff_admin import own_settings_urls, viewing
 
 # What a photo may be served as: never a type that a browser would run.
 IMAGE_TYPES = frozenset({"image/jpeg", "image/png", "image/webp"})
@@ -178,7 +179,8 @@ class MemberAdmin(MemberSearchMixin, ReadOnlyMixin, BaseAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Member | None = None) -> list[tuple[object, dict[str, object]]]:
         fields = ["language", "source", "date_joined", "last_active_at", "consent_version", "consented_at"]
-        fields += ["paused_at", "unreachable_at", "banned_at", "suspended_until", "limited_until", "photoless_at"]
+        fields += ["paused_at", "unreachable_at", "banned_at", "suspended_until", "limited_until", "shadowed_until"]
+        fields += ["photoless_at"]
         if request.user.is_superuser:
             fields.append("telegram_id")
         return [(_("Account"), {"fields": [tuple(fields[first : first + 2]) for first in range(0, len(fields), 2)]})]
@@ -186,13 +188,13 @@ class MemberAdmin(MemberSearchMixin, ReadOnlyMixin, BaseAdmin):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, object], *args: Any, obj: Member | None = None, **kwargs: Any
     ) -> HttpResponse:
-        context["state_colour"] = STATE_COLOURS.get(obj.state) if obj else None
+        context |= {"state_colour": STATE_COLOURS.get(obj.state) if obj else None, **viewing(request.user)}
         response: HttpResponse = super().render_change_form(request, context, *args, obj=obj, **kwargs)
         return response
 
     def get_urls(self) -> list[URLPattern]:
         photo = path("photos/<uuid:photo_id>/", self.admin_site.admin_view(self.photo_view), name="users_photo_file")
-        return [photo, *super().get_urls()]
+        return [photo, *own_settings_urls(), *super().get_urls()]
 
     def photo_view(self, request: HttpRequest, photo_id: UUID) -> FileResponse:
         """Our copy of a photo, through Django because the media store is not public. 404 while there is none."""

@@ -9,7 +9,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models import F, Func, Q
-from django.db.models.functions import Upper
+from django.db.models.functions import Lower, Upper
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -65,6 +65,9 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
     limited_until = models.DateTimeField(
         null=True, blank=True, help_text=_("May look but not write until then, by a moderator.")
     )
+    shadowed_until = models.DateTimeField(
+        null=True, blank=True, help_text=_("Reaches nobody and is shown to nobody until then, without being told.")
+    )
     photoless_at = models.DateTimeField(
         null=True, blank=True, help_text=_("A moderator hid all of their photos: out of all decks.")
     )
@@ -97,6 +100,8 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
             models.Index(fields=["limited_until"], name="user_limited", condition=Q(limited_until__isnull=False)),
             # the same of suspensions
             models.Index(fields=["suspended_until"], name="user_suspended", condition=Q(suspended_until__isnull=False)),
+            # the same of shadow limits
+            models.Index(fields=["shadowed_until"], name="user_shadowed", condition=Q(shadowed_until__isnull=False)),
         ]
 
     def __str__(self) -> str:
@@ -108,6 +113,11 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
         return not (
             self.paused_at or self.banned_at or self.suspended_until or self.photoless_at or self.unreachable_at
         )
+
+    @property
+    def is_shadowed(self) -> bool:
+        """What they do looks done to them and reaches nobody. They must not learn it: no text of theirs may differ."""
+        return bool(self.shadowed_until and self.shadowed_until > timezone.now())
 
     @property
     def is_kept_out(self) -> bool:
@@ -141,6 +151,10 @@ class Profile(models.Model):
     bio = models.CharField(max_length=MAX_BIO, blank=True)
     bio_changed_at = models.DateTimeField(null=True, blank=True)
     published_at = models.DateTimeField(null=True, blank=True)
+    verified_until = models.DateTimeField(
+        null=True, blank=True, help_text=_("A moderator compared the first photo with a selfie.")
+    )
+    verified_photo = models.UUIDField(null=True, blank=True, help_text=_("The photo that was compared."))
 
     class Meta:
         verbose_name = _("profile")
@@ -153,6 +167,11 @@ class Profile(models.Model):
                 name="profile_published_is_complete",
                 condition=Q(published_at=None)
                 | (~Q(name="") & ~Q(gender="") & Q(birth_date__isnull=False) & Q(cell__isnull=False)),
+            ),
+            models.CheckConstraint(
+                name="profile_verified_by_a_photo",
+                condition=Q(verified_until=None, verified_photo=None)
+                | Q(verified_until__isnull=False, verified_photo__isnull=False),
             ),
             models.CheckConstraint(name="profile_gender_known", condition=Q(gender__in=["", *Gender.values])),
         ]
@@ -339,3 +358,21 @@ class Staff(User):
         verbose_name = _("staff account")
         verbose_name_plural = _("staff accounts")
         proxy = True
+
+
+class StaffSettings(models.Model):
+    """What one of the staff has chosen: the name that members read, and how photos and videos are shown to them."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True, related_name="staff_settings")
+    pseudonym = models.CharField(max_length=30, help_text=_("Members read it in place of your name."))
+    blur = models.BooleanField(default=True, help_text=_("Photos are blurred until you ask for them."))
+    grey = models.BooleanField(default=True, help_text=_("Photos are grey until you ask for them."))
+    mute = models.BooleanField(default=True, help_text=_("Videos start without sound."))
+
+    class Meta:
+        verbose_name = _("staff settings")
+        verbose_name_plural = _("staff settings")
+        constraints = [models.UniqueConstraint(Lower("pseudonym"), name="staff_pseudonym_once")]
+
+    def __str__(self) -> str:
+        return self.pseudonym

@@ -27,16 +27,17 @@ def lock_members(ids: Iterable[UUID]) -> list[User]:
 
 
 def restrict(user: User, **columns: datetime | None) -> None:
-    """Sets `banned_at`, `suspended_until` or `limited_until`; None lifts it."""
-    assert columns.keys() <= {"banned_at", "suspended_until", "limited_until"}
+    """Sets `banned_at`, `suspended_until`, `limited_until` or `shadowed_until`; None lifts it."""
+    assert columns.keys() <= {"banned_at", "suspended_until", "limited_until", "shadowed_until"}
     for name, value in columns.items():
         setattr(user, name, value)
     user.save(update_fields=list(columns))
 
 
 def with_expired(now: datetime) -> QuerySet[User]:
-    """Members whose limit or suspension is over but still stands in its column."""
-    return User.objects.filter(Q(limited_until__lte=now) | Q(suspended_until__lte=now))
+    """Members whose limit, shadow limit or suspension is over but still stands in its column."""
+    over = Q(limited_until__lte=now) | Q(suspended_until__lte=now) | Q(shadowed_until__lte=now)
+    return User.objects.filter(over)
 
 
 def hide_photo(user: User, photo_id: UUID) -> bool:

@@ -55,6 +55,7 @@ UNFOLD = {
             "950": "76 5 25",
         }
     },
+    "ACCOUNT": {"navigation": [{"title": _("My settings"), "link": reverse_lazy("admin:users_own_settings")}]},
     "SIDEBAR": {
         "navigation": [
             {"items": [{"title": _("Today"), "icon": "dashboard", "link": reverse_lazy("admin:index")}]},
@@ -70,8 +71,15 @@ UNFOLD = {
                 "title": _("Moderation"),
                 "separator": True,
                 "items": [
+                    {
+                        "title": _("At a glance"),
+                        "icon": "monitoring",
+                        "link": reverse_lazy("admin:moderation_dashboard"),
+                        "permission": _may("moderation.see_dashboard"),
+                    },
                     _list(_("Cases"), "gavel", "moderation_case"),
                     _list(_("Appeals"), "balance", "moderation_appeal"),
+                    _list(_("Verifications"), "how_to_reg", "moderation_verification"),
                     _list(_("Decisions"), "history_edu", "moderation_decision"),
                     _list(_("Policies"), "policy", "moderation_policy"),
                     _list(_("Reason templates"), "edit_note", "moderation_reasontemplate"),

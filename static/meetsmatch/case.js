@@ -2,7 +2,6 @@
 "use strict";
 
 const find = (selector) => document.querySelector(selector);
-const photos = find("[data-photos]");
 const keys = find("dialog[data-keys]");
 
 function isTyping(target) {
@@ -10,7 +9,9 @@ function isTyping(target) {
 }
 
 function pick(key) {
-  const radio = document.querySelector(`[data-decide] input[data-key="${CSS.escape(key)}"]`);
+  const button = find(`button[data-press="${CSS.escape(key)}"]`);
+  if (button) { button.click(); return true; }
+  const radio = find(`[data-decide] input[data-key="${CSS.escape(key)}"]`);
   if (!radio) return false;
   radio.checked = true;
   radio.focus();
@@ -23,6 +24,7 @@ const COMMANDS = {
   c: () => find("form[data-claim]")?.requestSubmit(),
   u: () => find("form[data-undo]")?.requestSubmit(),
   b: () => find("[data-blur]")?.click(),
+  "/": () => find("form[data-decide] textarea")?.focus(),
   "?": () => (keys?.open ? keys.close() : keys?.showModal()),
 };
 
@@ -44,17 +46,20 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 
-// Photos are blurred and grey on every page until asked for.
-find("[data-blur]")?.addEventListener("click", () => {
-  const shown = photos?.classList.toggle("mm-blurred") === false;
-  find("[data-blur]").setAttribute("aria-pressed", String(shown));
-});
+// Photos and videos are blurred and grey on every page until asked for; all of a page at once.
+const switches = document.querySelectorAll("[data-blur]");
+switches.forEach((button) => button.addEventListener("click", () => {
+  const shown = button.getAttribute("aria-pressed") !== "true";
+  document.querySelectorAll("[data-photos]").forEach((each) => each.classList.toggle("mm-blurred", !shown));
+  switches.forEach((each) => each.setAttribute("aria-pressed", String(shown)));
+}));
 find("[data-help]")?.addEventListener("click", () => keys?.showModal());
 keys?.addEventListener("click", (click) => { if (click.target === keys) keys.close(); });
 
 // A decision is sent once, however long the answer takes.
 find("form[data-decide]")?.addEventListener("submit", (event) => {
-  const button = event.target.querySelector("[type=submit]");
-  if (button.disabled) event.preventDefault();
-  button.disabled = true;
+  if (event.target.dataset.sent) event.preventDefault();
+  event.target.dataset.sent = "yes";
 });
+// Back to a page that the browser has kept: it can be sent anew.
+window.addEventListener("pageshow", () => { delete find("form[data-decide]")?.dataset.sent; });

@@ -12,6 +12,7 @@ MEMBER_LISTS = (
     "moderation_case",
     "moderation_decision",
     "moderation_appeal",
+    "moderation_verification",
     "moderation_policy",
     "moderation_reasontemplate",
     "notifications_delivery",

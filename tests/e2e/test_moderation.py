@@ -120,3 +120,32 @@ def test_it_tells_the_second_of_two_moderators_that_the_first_is_at_it(
     moderator.keyboard.press("u")
     expect(moderator.get_by_text("Undone: everything is as it was before.")).to_be_visible()
     omar.wait_for("has been taken back")
+
+
+def test_it_verifies_a_selfie_by_keyboard_and_shows_the_badge(
+    simulator: Deployment, meet: Meet, windows: Windows, make_photo: Callable[[str], Path]
+) -> None:
+    una, ole = meet("Una", "Ole", "Trondheim")
+    una.write("/verify")
+    una.wait_for("with this gesture")
+    una.send_photo(make_photo("olive"))
+    una.wait_for("A moderator will look at it; you will read")
+
+    moderator = sign_in(windows, simulator, "moderator")
+    go_to(moderator, "Verifications")
+    expect(moderator.locator("#result_list")).to_contain_text("Una")
+    moderator.wait_for_load_state()
+    moderator.keyboard.press("n")
+    expect(moderator.get_by_role("heading", name="Una").first).to_be_visible()
+    moderator.wait_for_load_state()
+    expect(moderator.get_by_role("img", name="The selfie")).to_have_js_property("complete", True)
+    expect(moderator.locator(".mm-blurred")).to_have_count(1)
+    moderator.keyboard.press("b")
+    expect(moderator.locator(".mm-blurred")).to_have_count(0)
+    moderator.keyboard.press("1")
+    moderator.keyboard.press("Enter")
+    expect(moderator.get_by_text("Una: Verified")).to_be_visible()
+
+    una.wait_for("Your photos are verified until")
+    ole.browse_to("Una")
+    ole.wait_for("Photos verified")

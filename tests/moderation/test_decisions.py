@@ -345,7 +345,9 @@ def test_it_erases_a_member_about_whom_much_was_decided(case: Case, ann: User, b
 def test_it_dismisses_many_as_one_batch_and_takes_that_back(ann: User, mona: Staff, milo: Staff) -> None:
     cases = [file_report(ann, member(name), reason="other").case for name in ("Cid", "Dot", "Eve")]
     claim(cases[2].pk, by=milo)
-    batch, done, refused = services.dismiss_all([Case.objects.get(pk=case.pk) for case in cases], by=mona)
+    batch, done, refused = services.decide_all(
+        {case.pk: Case.objects.get(pk=case.pk).stamp for case in cases}, by=mona, order=Order("dismiss")
+    )
     assert (len(done), len(refused)) == (2, 1)
     assert services.undo_batch(batch, by=mona) == 2
     assert services.undo_batch(batch, by=mona) == 0

@@ -23,14 +23,15 @@ from apps.moderation.decisions.appeals import decide_appeal, file_appeal
 from apps.moderation.models import Appeal, Case, Decision, Finding, Rule, Strike
 from apps.moderation.rules.services import judge
 from apps.moderation.services import file_report
+from apps.notifications.models import Delivery
 from apps.users.models import Photo, Staff, User
 from apps.users.services import set_bio
 from tests.factories import member
 from tests.moderation.conftest import fresh, reason
 
-ACTIONS = ("dismiss", "warn", "hide_photo", "edit_bio", "limit", "suspend", "ban")
+ACTIONS = ("dismiss", "warn", "hide_photo", "edit_bio", "limit", "suspend", "ban", "shadow_limit")
 WHO = st.integers(0, 1)
-STRIKES = {"warn": 1, "hide_photo": 1, "edit_bio": 1, "limit": 2, "suspend": 4, "ban": 8}
+STRIKES = {"warn": 1, "hide_photo": 1, "edit_bio": 1, "limit": 2, "suspend": 4, "ban": 8, "shadow_limit": 2}
 
 
 def replayed(member_id: Any, now: datetime) -> dict[str, Any]:
@@ -50,6 +51,7 @@ def replayed(member_id: Any, now: datetime) -> dict[str, Any]:
         "is_banned": any(action == "ban" for action, _ in of),
         "limited": max((until for action, until in of if action == "limit" and until > now), default=None),
         "suspended": max((until for action, until in of if action == "suspend" and until > now), default=None),
+        "shadowed": max((until for action, until in of if action == "shadow_limit" and until > now), default=None),
         "hidden": {entry.kept.content["photo"] for entry in standing.values() if entry.action == "hide_photo"},
         "strikes": sum(STRIKES.get(action, 0) for action, _ in of),
         "bio_taken_at": [entry.created_at for entry in standing.values() if entry.action == "edit_bio"],
@@ -63,6 +65,7 @@ def actual(member_id: Any) -> dict[str, Any]:
         "is_banned": user.banned_at is not None,
         "limited": user.limited_until,
         "suspended": user.suspended_until,
+        "shadowed": user.shadowed_until,
         "hidden": {str(photo.pk) for photo in hidden},
         "strikes": sum(Strike.objects.filter(member=user).values_list("weight", flat=True)),
     }
@@ -173,6 +176,13 @@ class Moderation(RuleBasedStateMachine):
             taken_out = replayed(self.bob.pk, self.now)["bio_taken_at"]
             is_taken = any(at > self.written_at for at in taken_out)
             assert fresh(self.bob).profile.bio == ("" if is_taken else self.words)
+
+    @invariant()
+    def nobody_is_told_of_a_shadow_limit(self) -> None:
+        if hasattr(self, "words"):
+            told = Delivery.objects.filter(user=self.bob, key__startswith="statement:").values_list("key", flat=True)
+            quiet = Decision.objects.filter(action="shadow_limit").values_list("pk", flat=True)
+            assert not {f"statement:{key}" for key in quiet} & set(told)
 
     @invariant()
     def nobody_is_worked_on_twice(self) -> None:

@@ -9,7 +9,7 @@ from django.utils.translation import override
 
 from apps import flags
 from apps.bot import keyboards, texts
-from apps.bot.handlers import chat, signup
+from apps.bot.handlers import chat, signup, verify
 from apps.bot.turn import Reply, Turn, say, send_photo, toast
 from apps.matching.learning.reasons import Reason
 from apps.matching.models import Match
@@ -158,7 +158,8 @@ def _show(turn: Turn, card: Card, *, photo_number: int = 0) -> Reply:
     number = photo_number if photo_number < len(photos) else 0
     with_note = _may_write_note(turn)
     keyboard = keyboards.card(card.user, photo_number=number, photo_count=len(photos), with_note=with_note)
-    return turn.picture(photos[number], texts.profile.card_caption(card, _reasons(turn, card)), keyboard)
+    badge = verify.has_badge(turn, card.user, photos[0])
+    return turn.picture(photos[number], texts.profile.card_caption(card, _reasons(turn, card), badge), keyboard)
 
 
 def _reasons(turn: Turn, card: Card) -> Sequence[Reason]:

@@ -8,7 +8,7 @@ from django.utils.translation import override
 
 from apps import flags
 from apps.bot import keyboards, texts
-from apps.bot.handlers import careful, signup
+from apps.bot.handlers import careful, signup, verify
 from apps.bot.models import Dialogue
 from apps.bot.turn import Reply, Turn, inline_markup, say, send, toast
 from apps.conversations.models import Conversation, Message
@@ -76,7 +76,8 @@ def show_partner(turn: Turn) -> Reply:
     match = _match(turn)
     partner, number = match.partner_of(turn.user), int(turn.args[1])
     photos = list(Photo.objects.shown_of(partner))
-    caption = texts.profile.profile_caption(partner.profile)
+    main = photos[0] if photos else None
+    caption = texts.profile.profile_caption(partner.profile, is_verified=verify.has_badge(turn, partner, main))
     if not photos:
         return turn.say(caption)
     number = number if number < len(photos) else 0
@@ -159,6 +160,9 @@ def agree_to_contact(turn: Turn) -> Reply:
     agreed = consent_to_contact(conversation_for(match), turn.user, telegram_username=username)
     names = {consent.user_id: consent.telegram_username for consent in agreed}
     if partner.pk not in names:
+        waiting = turn.screen(texts.meeting.contact_waiting(partner.profile.name))
+        if turn.user.is_shadowed:
+            return waiting
         with override(partner.language):
             asked = say(
                 partner,
@@ -166,7 +170,7 @@ def agree_to_contact(turn: Turn) -> Reply:
                 keyboards.contact(match),
                 key=f"contact:{match.pk}",
             )
-        return turn.screen(texts.meeting.contact_waiting(partner.profile.name)) + asked
+        return waiting + asked
     with override(partner.language):
         shown = say(
             partner, texts.meeting.contact_shown(turn.user.profile.name, username), key=f"contact-shown:{match.pk}"

@@ -13,6 +13,7 @@ import telegram
 from django.utils.translation import override
 
 from apps.bot import keyboards, texts
+from apps.bot.handlers import verify
 from apps.bot.turn import Reply, Turn, say_to_chat, send, send_photo, toast
 from apps.conversations.selectors import conversation_of
 from apps.core.errors import RuleError
@@ -333,8 +334,13 @@ def profile(turn: Turn) -> Reply:
     left = leave_question(turn)
     first = Photo.objects.shown_of(turn.user).first() or Photo.objects.filter(user=turn.user).first()
     assert first is not None, "a published profile has a photo"
-    caption = texts.profile.own_profile(turn.user.profile, turn.user.preferences, below=texts.profile.what_to_change())
-    return left + turn.picture(first, caption, keyboards.profile())
+    caption = texts.profile.own_profile(
+        turn.user.profile,
+        turn.user.preferences,
+        below=texts.profile.what_to_change(),
+        is_verified=verify.has_badge(turn, turn.user, first),
+    )
+    return left + turn.picture(first, caption, keyboards.profile(with_verification=verify.is_open(turn)))
 
 
 def preferences(turn: Turn) -> Reply:

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 
+import telegram
+
 from apps.bot import texts
-from apps.bot.handlers import appeals, browse, chat, reports, signup
+from apps.bot.handlers import appeals, browse, chat, reports, signup, verify
 from apps.bot.turn import Reply, Turn, send
 
 # Questions besides the steps of the profile that a plain text answers.
@@ -11,6 +13,11 @@ ANSWERS: dict[str, Callable[[Turn, str], Reply]] = {
     "note": browse.take_note,
     "report_words": reports.take_words,
     "appeal_words": appeals.take_words,
+}
+# Questions that a photo answers, and words do not.
+PHOTO_ANSWERS: dict[str, Callable[[Turn, telegram.PhotoSize], Reply]] = {
+    "photos": signup.take_photo,
+    "selfie": verify.take_selfie,
 }
 
 
@@ -46,21 +53,21 @@ def _while_signing_up(turn: Turn) -> Reply:
 def _answer(turn: Turn) -> Reply | None:
     """The message as the answer to the open question; None when it is none (a photo to a question for words)."""
     step = turn.dialogue.step
-    if step not in ANSWERS and step not in signup.STEPS:
+    if step not in ANSWERS and step not in PHOTO_ANSWERS and step not in signup.STEPS:
         return None  # a question of an earlier release
-    is_answer = turn.message.photo or turn.message.document if step == "photos" else turn.message.text
+    is_answer = turn.message.photo or turn.message.document if step in PHOTO_ANSWERS else turn.message.text
     if not is_answer:
         return None
     if turn.is_prompt_expired:
         return signup.leave_question(turn) + turn.say(texts.profile.prompt_gone())
-    if step == "photos" or not turn.message.text:
+    if step in PHOTO_ANSWERS or not turn.message.text:
         return _photo(turn)
     return ANSWERS[step](turn, turn.message.text) if step in ANSWERS else signup.take_text(turn, turn.message.text)
 
 
 def _photo(turn: Turn) -> Reply | None:
     if turn.message.photo:
-        return signup.take_photo(turn, turn.message.photo[-1])
+        return PHOTO_ANSWERS[turn.dialogue.step](turn, turn.message.photo[-1])
     document = turn.message.document
     if document and (document.mime_type or "").startswith("image/"):
         return turn.say(texts.profile.send_as_photo())

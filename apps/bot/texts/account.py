@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from apps.bot.texts.meeting import person_gone
 from apps.bot.texts.profile import place_unknown
 from apps.moderation.texts import moment
+from apps.moderation.verification.models import Gesture
 
 BRAND = "MeetsMatch"
 
@@ -81,6 +82,21 @@ def ask_appeal() -> str:
 
 def appeal_filed() -> str:
     return _("✋ Thank you. Your appeal is with another moderator; you will read the answer here within seven days.")
+
+
+def ask_selfie(gesture: Gesture) -> str:
+    return format_html(
+        _(
+            "🤳 <b>Show that your photos are of you</b>\n\n"
+            "Take a selfie now, with this gesture: <b>{gesture}</b>. Send it here as a photo.\n\n"
+            "A moderator compares it with your photos. No other member sees it, and we let go of it a week later."
+        ),
+        gesture=gesture.label,
+    )
+
+
+def selfie_taken() -> str:
+    return _("🤳 Thank you! A moderator will look at it; you will read the answer here.")
 
 
 def minor() -> str:
@@ -209,6 +225,19 @@ def rule(code: str, params: dict[str, object]) -> str:
         "appeal_gone": _("This decision cannot be appealed against any more."),
         "appeal_twice": _("You have appealed against this decision already."),
         "appeal_empty": _("Please say in your own words why the decision is wrong."),
+        **_about_verification(),
         "username_missing": _("You have no Telegram @username. Set one in Telegram’s settings, then try again."),
     }
     return escape(explanations[code].format(**params))
+
+
+def _about_verification() -> dict[str, str]:
+    return {
+        "verify_off": _("Photos cannot be verified at the moment."),
+        "verify_no_photo": _("Add a photo first: /profile"),
+        "verify_done": _("Your photos are verified until {until}."),
+        "verify_waiting": _("Your selfie is with a moderator. You will read the answer here."),
+        "verify_too_often": _("You have tried this several times lately. You can try again from {until} on."),
+        "selfie_reused": _("You have sent this photo before. Please take a new selfie with the gesture."),
+        "selfie_forwarded": _("Please take the selfie now, and send it yourself."),
+    }

@@ -143,12 +143,15 @@ def profile_caption(
     because: str = "",
     note: str = "",
     room: int = MAX_CAPTION,
+    is_verified: bool = False,
 ) -> str:
     """Name, age and what the member tells, with the bio cut to what fits into a caption with this much room.
 
     `shared` are the interests that the viewer has too, `because` is why the viewer sees the profile.
     """
     lines = [f"<b>{escape(profile.name)}, {profile.age}</b>{escape(first_line_extra)}"]
+    if is_verified:
+        lines.append(_("✅ Photos verified"))
     if shared:
         lines.append(format_html(_("✨ You both like: {interests}"), interests=interest_names(shared)))
     others = [slug for slug in profile.interests if slug not in shared]
@@ -165,13 +168,14 @@ def profile_caption(
     return "\n".join(lines)
 
 
-def card_caption(card: Card, reasons: Sequence[Reason] = ()) -> str:
+def card_caption(card: Card, reasons: Sequence[Reason] = (), is_verified: bool = False) -> str:
     return profile_caption(
         card.user.profile,
         first_line_extra=f" · {distance(card.distance_km)}",
         shared=card.shared_interests,
         because=_why_shown(reasons),
         note=card.note,
+        is_verified=is_verified,
     )
 
 
@@ -187,10 +191,14 @@ def _why_shown(reasons: Sequence[Reason]) -> str:
     )
 
 
-def own_profile(profile: Profile, wishes: Preferences, *, above: str = "", below: str = "") -> str:
+def own_profile(
+    profile: Profile, wishes: Preferences, *, above: str = "", below: str = "", is_verified: bool = False
+) -> str:
     """The profile as others see it, and below it whom the member will see."""
     around = "\n\n".join([above, preferences(wishes), below, ""])
-    caption = profile_caption(profile, first_line_extra=f" · {profile.place}", room=MAX_CAPTION - _shown_length(around))
+    room = MAX_CAPTION - _shown_length(around)
+    extra = f" · {profile.place}"
+    caption = profile_caption(profile, first_line_extra=extra, room=room, is_verified=is_verified)
     return "\n\n".join(part for part in (above, caption, preferences(wishes), below) if part)
 
 

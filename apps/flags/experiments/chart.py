@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from math import ceil, floor, log10
+from math import ceil, floor
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from apps.core.charts import Tick, round_step
+from apps.core.charts import points as path
 from apps.flags.experiments.results import Point
 from apps.flags.experiments.words import interval_in_words, p_value_in_words
 from apps.flags.texts import signed
@@ -17,14 +19,6 @@ WIDTH, HEIGHT = 640, 200
 MAX_LABELS = 6
 # The first intervals may be ten times as wide as the last: they are cut off, or the rest would be a line.
 _WIDEST = 2.5
-
-
-@dataclass(frozen=True)
-class Tick:
-    """A place on one side of the plot and what it stands for: a lift, or a day."""
-
-    at: float
-    label: str
 
 
 @dataclass(frozen=True)
@@ -82,7 +76,7 @@ class _Scale:
         middle = [point.comparison.lift or 0 for point in series]
         low = max(min(map(_low, series)), min(0, *middle, *map(_low, final)) - width * (_WIDEST - 1) / 2)
         high = min(max(map(_high, series)), max(0, *middle, *map(_high, final)) + width * (_WIDEST - 1) / 2)
-        self.step = _round_step((high - low) / (MAX_LABELS - 1))
+        self.step = round_step((high - low) / (MAX_LABELS - 1))
         self.low, self.high = floor(low / self.step) * self.step, ceil(high / self.step) * self.step
 
     def chart(self, name: str, points: Sequence[Point]) -> Chart:
@@ -92,8 +86,8 @@ class _Scale:
         return Chart(
             name,
             points[0].variant,
-            band=_path(upper + lower[::-1]),
-            line=_path(lifts),
+            band=path(upper + lower[::-1]),
+            line=path(lifts),
             last=lifts[-1],
             zero=self._y(0),
             lifts=tuple(self._lifts()),
@@ -129,13 +123,3 @@ def _low(point: Point) -> float:
 
 def _high(point: Point) -> float:
     return point.comparison.high or 0
-
-
-def _round_step(rough: float) -> float:
-    """The next of 1, 2, 5, 10, … of its size."""
-    size = 10.0 ** floor(log10(rough))
-    return next(size * nice for nice in (1, 2, 5, 10) if size * nice >= rough)
-
-
-def _path(points: Sequence[tuple[float, float]]) -> str:
-    return " ".join(f"{x},{y}" for x, y in points)

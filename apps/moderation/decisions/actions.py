@@ -13,9 +13,10 @@ from django.db.models import Max, Min
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from apps.matching.services import join_mutual_likes
 from apps.moderation.errors import InvalidDecisionError
 from apps.moderation.evasion.services import mark_banned, unmark
-from apps.moderation.models import Decision, Kept
+from apps.moderation.models import Decision, Kept, ReasonTemplate
 from apps.moderation.rules.withheld import may_be_hidden, withhold
 from apps.moderation.selectors import in_effect
 from apps.users import restrictions
@@ -48,6 +49,9 @@ class Measure:
     takes_hours: ClassVar[bool] = False
     takes_photo: ClassVar[bool] = False
     upholds_reports: ClassVar[bool] = True
+    tells_member: ClassVar[bool] = True
+    is_held_in_bulk: ClassVar[bool] = True
+    permission: ClassVar[str] = ""  # besides the one to decide cases
 
     def check(self, member: User, order: Order) -> None:
         """Raises InvalidDecisionError for what cannot be done to this member."""
@@ -72,12 +76,13 @@ class Measure:
 
 class Dismiss(Measure):
     action = Action.DISMISS
-    upholds_reports = False
+    upholds_reports = tells_member = is_held_in_bulk = False
 
 
 class Warn(Measure):
     action = Action.WARN
     strike = 1
+    is_held_in_bulk = False
 
 
 class HidePhoto(Measure):
@@ -163,8 +168,42 @@ class Ban(_Restriction):
         unmark(decision)
 
 
+class ShadowLimit(_Restriction):
+    """The member goes on as before, and reaches nobody. For those who would only come back with a new account."""
+
+    action = Action.SHADOW_LIMIT
+    strike = 2
+    takes_hours = True
+    tells_member = False
+    permission = "moderation.shadow_limit"
+
+    def check(self, member: User, order: Order) -> None:
+        super().check(member, order)
+        silent = ReasonTemplate.objects.filter(policy__allows_shadow_limit=True)
+        if order.template_id is None or not silent.filter(pk=order.template_id).exists():
+            raise InvalidDecisionError(
+                _("For this reason the member has to be told. A shadow limit is for deceptive advertising alone.")
+            )
+
+    def undo(self, decision: Decision, member: User) -> None:
+        super().undo(decision, member)
+        end_shadow(member)
+
+
+def end_shadow(member: User) -> None:
+    """What they liked meanwhile counts again. Does nothing while another shadow limit is in effect."""
+    if not member.is_shadowed:
+        join_mutual_likes(member)
+
+
 MEASURES: dict[str, Measure] = {
-    measure.action: measure for measure in (Dismiss(), Warn(), HidePhoto(), EditBio(), Limit(), Suspend(), Ban())
+    measure.action: measure
+    for measure in (Dismiss(), Warn(), HidePhoto(), EditBio(), Limit(), Suspend(), Ban(), ShadowLimit())
+}
+_UNTIL = {
+    Action.LIMIT: "limited_until",
+    Action.SUSPEND: "suspended_until",
+    Action.SHADOW_LIMIT: "shadowed_until",
 }
 
 
@@ -177,8 +216,7 @@ def follow_log(member: User, *actions: Action) -> None:
         if action == Action.BAN:
             columns["banned_at"] = of_kind.aggregate(at=Min("created_at"))["at"]
         else:
-            name = "limited_until" if action == Action.LIMIT else "suspended_until"
-            columns[name] = of_kind.filter(until__gt=now).aggregate(at=Max("until"))["at"]
+            columns[_UNTIL[action]] = of_kind.filter(until__gt=now).aggregate(at=Max("until"))["at"]
     restrictions.restrict(member, **columns)
 
 

@@ -12,7 +12,6 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from unfold.admin import TabularInline
@@ -24,7 +23,7 @@ from apps.moderation.decisions import services
 from apps.moderation.decisions.appeals import DECIDE_APPEAL, decide_appeal, took_part
 from apps.moderation.errors import ModerationError
 from apps.moderation.models import Appeal, Decision, Policy, PolicyText, ReasonTemplate, ReasonText
-from apps.moderation.selectors import held, waiting_appeals
+from apps.moderation.selectors import held, next_appeal, waiting_appeals
 from apps.moderation.texts import statement
 from apps.users.admin import member_link
 
@@ -37,6 +36,7 @@ COLOURS = {
     Decision.Action.LIMIT: "warning",
     Decision.Action.SUSPEND: "warning",
     Decision.Action.BAN: "danger",
+    Decision.Action.SHADOW_LIMIT: "warning",
     Decision.Action.RELEASE: "success",
     Decision.Action.REFUSE: None,
     Decision.Action.UNDO: None,
@@ -78,7 +78,7 @@ class DecisionAdmin(ReadOnlyMixin, BaseAdmin):
     list_select_related = ("case__member__profile", "template", "by")
     list_filter = (StageFilter, ("action", ChoicesDropdownFilter), CreatedFilter, BatchFilter)
     ordering = ("-created_at",)
-    actions = ("undo_all",)
+    actions = ("undo_all", "release_all", "refuse_all")
 
     @display(description=_("decision"), label=COLOURS)
     def what(self, decision: Decision) -> tuple[str, str]:
@@ -99,6 +99,24 @@ class DecisionAdmin(ReadOnlyMixin, BaseAdmin):
     def has_decide_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("moderation.decide_case")
 
+    def has_approve_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(services.APPROVE)
+
+    @action(description=_("Approve"), permissions=["approve"])
+    def release_all(self, request: HttpRequest, queryset: QuerySet[Decision]) -> None:
+        self._tell(request, "release", *services.release_all(_keys(queryset), by=request.user))
+
+    @action(description=_("Refuse"), permissions=["approve"])
+    def refuse_all(self, request: HttpRequest, queryset: QuerySet[Decision]) -> None:
+        words = str(_("Refused together with others."))
+        self._tell(request, "refuse", *services.refuse_all(_keys(queryset), by=request.user, words=words))
+
+    def _tell(self, request: HttpRequest, verb: str, done: list[Decision], refused: list[ModerationError]) -> None:
+        for error in refused:
+            self.message_user(request, str(error), messages.ERROR)
+        self.log_changes(request, [entry.case for entry in done], verb)
+        self.message_user(request, _("{count} done.").format(count=len(done)), messages.SUCCESS)
+
     @action(description=_("Undo"), permissions=["decide"])
     def undo_all(self, request: HttpRequest, queryset: QuerySet[Decision]) -> None:
         undone = []
@@ -108,7 +126,11 @@ class DecisionAdmin(ReadOnlyMixin, BaseAdmin):
             except ModerationError as error:
                 self.message_user(request, f"{decision.case}: {error}", messages.ERROR)
         self.log_changes(request, undone, "undone")
-        self.message_user(request, _now("{count} undone.").format(count=len(undone)), messages.SUCCESS)
+        self.message_user(request, _("{count} undone.").format(count=len(undone)), messages.SUCCESS)
+
+
+def _keys(decisions: QuerySet[Decision]) -> list[UUID]:
+    return list(decisions.values_list("pk", flat=True)[:100])
 
 
 class WaitingFilter(DropdownFilter):
@@ -175,6 +197,7 @@ class AppealAdmin(ReadOnlyMixin, BaseAdmin):
             "statement": SafeString(statement(appeal.decision).replace("\n", "<br>")),
             "may_decide": is_waiting and has_right and not is_own,
             "is_own": is_waiting and has_right and is_own,
+            "next_appeal": next_appeal(appeal),
         }
         return TemplateResponse(request, "admin/moderation/appeal.html", context)
 
@@ -235,7 +258,7 @@ class _TextsAdmin(BaseAdmin):
 class PolicyAdmin(_TextsAdmin):
     list_display = ("key", "clause", "is_active", "languages")
     ordering = ("clause",)
-    fields = (("key", "clause"), "is_active")
+    fields = (("key", "clause"), ("is_active", "allows_shadow_limit"))
     inlines = (PolicyTextInline,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Policy]:
@@ -252,7 +275,7 @@ class ReasonTemplateAdmin(_TextsAdmin):
     list_display = ("name", "letter", "clause", "is_active", "languages")
     list_select_related = ("policy",)
     ordering = ("letter",)
-    fields = (("name", "letter"), "policy", "is_active")
+    fields = (("name", "letter"), "policy", ("category", "keyword"), "is_active")
     inlines = (ReasonTextInline,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ReasonTemplate]:

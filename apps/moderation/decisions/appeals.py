@@ -27,7 +27,7 @@ ANSWER_WITHIN = timedelta(days=7)
 def appealable(member: User, decision_id: UUID) -> Decision:
     """The member's decision, if they may appeal against it now. Raises RuleError: appeal_gone, appeal_twice."""
     decision = in_effect(member.pk).filter(pk=decision_id).first()
-    if decision is None or not MEASURES[decision.action].upholds_reports:
+    if decision is None or not MEASURES[decision.action].tells_member:
         raise RuleError("appeal_gone")
     if Appeal.objects.filter(decision=decision).exists():
         raise RuleError("appeal_twice")

@@ -10,6 +10,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.models import EncryptedJSONField, EncryptedTextField, UUIDModel
+from apps.moderation.transparency.schema import Category, Keyword
 from apps.users.models import Language
 
 # Keys of the case page that are no reasons: see static/meetsmatch/case.js.
@@ -45,6 +46,10 @@ class Policy(_Translated):
     key = models.SlugField(max_length=40, unique=True)
     clause = models.CharField(max_length=20, help_text=_("Where it stands in the terms."))
     is_active = models.BooleanField(default=True)
+    allows_shadow_limit = models.BooleanField(
+        default=False,
+        help_text=_("Only for deceptive advertising in bulk: else the law wants members told (DSA, Article 17 (2))."),
+    )
 
     class Meta:
         verbose_name = _("policy")
@@ -77,6 +82,13 @@ class ReasonTemplate(_Translated):
         help_text=_("Its key on the case page; b, c, j, n and u are taken."),
     )
     policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="templates")
+    category = models.CharField(
+        max_length=80,
+        choices=Category,
+        default=Category.OTHER,
+        help_text=_("Under which statements of this reason stand in the DSA Transparency Database."),
+    )
+    keyword = models.CharField(max_length=80, choices=Keyword, blank=True, help_text=_("Says more, if you like."))
     is_active = models.BooleanField(default=True)
 
     class Meta:
@@ -118,6 +130,7 @@ class Decision(UUIDModel):
         LIMIT = "limit", _("Limit")
         SUSPEND = "suspend", _("Suspend")
         BAN = "ban", _("Ban")
+        SHADOW_LIMIT = "shadow_limit", _("Shadow limit")
         # about an earlier entry
         RELEASE = "release", _("Approved by a second moderator")
         REFUSE = "refuse", _("Refused by a second moderator")
@@ -149,6 +162,8 @@ class Decision(UUIDModel):
         permissions = [
             ("undo_decision", _("Can undo decisions of others")),
             ("approve_decision", _("Can approve and refuse held decisions")),
+            ("export_statements", _("Can export statements of reasons")),
+            ("shadow_limit", _("Can limit members without telling them")),
         ]
         constraints = [
             models.UniqueConstraint(fields=["case", "number"], name="decision_number_once"),
@@ -159,7 +174,7 @@ class Decision(UUIDModel):
             models.CheckConstraint(
                 name="decision_about_another",
                 condition=Q(about=None, action__in=["dismiss", "warn", "hide_photo", "edit_bio", "limit"])
-                | Q(about=None, action__in=["suspend", "ban"])
+                | Q(about=None, action__in=["suspend", "ban", "shadow_limit"])
                 | (Q(about__isnull=False, action__in=["release", "refuse", "undo"]) & ~Q(about=F("id"))),
             ),
         ]

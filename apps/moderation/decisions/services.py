@@ -3,7 +3,7 @@
 Whoever writes locks the member's row first and the case's row second, so no two wait for each other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.moderation import notices
-from apps.moderation.decisions.actions import MEASURES, Action, Order, follow_log
+from apps.moderation.decisions.actions import MEASURES, Action, Order, end_shadow, follow_log
 from apps.moderation.errors import ConflictError, InvalidDecisionError, ModerationError, NotAllowedError
 from apps.moderation.models import Appeal, Case, Decision, Finding, ReasonTemplate, Report, Strike
 from apps.moderation.rules.withheld import show_withheld, withhold
@@ -37,12 +37,16 @@ def decide(case_id: UUID, *, by: Person, seen: str, order: Order, batch: UUID | 
     measure = MEASURES.get(order.action)
     if measure is None:
         raise InvalidDecisionError(_("Pick what to do."))
+    if measure.permission:
+        _check_right(by, measure.permission)
+    if batch and measure.takes_photo:
+        raise InvalidDecisionError(_("Photos are hidden case by case."))
     case, member = _locked(case_id)
     _check_seen(case, seen)
     check_claim(case, by)
     measure.check(member, order)
     template = _template(order) if measure.upholds_reports else None
-    is_held = measure.needs_second(member)
+    is_held = measure.needs_second(member) or (batch is not None and measure.is_held_in_bulk)
     decision = _write(
         case,
         by,
@@ -61,22 +65,53 @@ def decide(case_id: UUID, *, by: Person, seen: str, order: Order, batch: UUID | 
     return decision
 
 
-def dismiss_all(cases: Sequence[Case], *, by: Person) -> tuple[UUID, list[Decision], list[str]]:
-    """Dismisses cases as one batch that can be undone as one: its id, what was decided, and why others were not."""
+def decide_all(
+    seen: Mapping[UUID, str], *, by: Person, order: Order
+) -> tuple[UUID, list[Decision], list[ModerationError]]:
+    """Decides cases alike, as one batch that can be undone as one: its id, the decisions, and why others were not made.
+
+    `seen` has the stamp of each case. What restricts members is held for a second moderator.
+    """
     batch, done, refused = uuid4(), [], []
-    for case in cases:
+    for key, stamp in seen.items():
         try:
-            done.append(decide(case.pk, by=by, seen=case.stamp, order=Order(Action.DISMISS), batch=batch))
+            done.append(decide(key, by=by, seen=stamp, order=order, batch=batch))
         except ModerationError as error:
-            refused.append(f"{case}: {error}")
+            refused.append(error)
     return batch, done, refused
+
+
+def release_all(decisions: Iterable[UUID], *, by: Person) -> tuple[list[Decision], list[ModerationError]]:
+    """Lets held decisions take effect, each by itself: those that did, and why others did not."""
+    return _each(decisions, lambda key: release(key, by=by))
+
+
+def refuse_all(decisions: Iterable[UUID], *, by: Person, words: str) -> tuple[list[Decision], list[ModerationError]]:
+    return _each(decisions, lambda key: refuse(key, by=by, words=words))
+
+
+def _each(decisions: Iterable[UUID], act: Callable[[UUID], Decision]) -> tuple[list[Decision], list[ModerationError]]:
+    done, refused = [], []
+    for key in decisions:
+        try:
+            done.append(act(key))
+        except ModerationError as error:
+            refused.append(error)
+    return done, refused
 
 
 @transaction.atomic
 def release(decision_id: UUID, *, by: Person) -> Decision:
-    """Lets a held decision take effect. Raises NotAllowedError, ConflictError, InvalidDecisionError."""
+    """Lets a held decision take effect; a time counts from when it was asked for, as the entry says.
+
+    Raises NotAllowedError, ConflictError, InvalidDecisionError.
+    """
     decision, member = _held(decision_id, by)
-    MEASURES[decision.action].check(member, Order(decision.action, template_id=decision.template_id))
+    if decision.until and decision.until <= timezone.now():
+        raise InvalidDecisionError(_("Its time is over already: refuse it, and decide anew."))
+    hours = round((decision.until - decision.created_at) / timedelta(hours=1)) if decision.until else None
+    order = Order(decision.action, template_id=decision.template_id, hours=hours)
+    MEASURES[decision.action].check(member, order)
     entry = _write(decision.case, by, action=Action.RELEASE, about=decision)
     _take_effect(decision, member, None)
     return entry
@@ -105,7 +140,7 @@ def undo(decision_id: UUID, *, by: Person) -> Decision:
     if had_effect:
         waiting = Appeal.objects.filter(decision=decision, status=Appeal.Status.WAITING)
         waiting.update(status=Appeal.Status.OVERTURNED, decided_by=by.pk, decided_at=timezone.now())
-        if MEASURES[decision.action].upholds_reports:
+        if MEASURES[decision.action].tells_member:
             notices.send_taken_back(decision, member)
     _reopen(decision.case, member)
     return entry
@@ -137,18 +172,30 @@ def undo_batch(batch: UUID, *, by: Person) -> int:
 
 
 def lift_expired() -> int:
-    """Ends limits and suspensions whose time is over, and tells the members; how many. Safe to run twice at once."""
+    """Ends limits and suspensions whose time is over, and tells the members; how many. Safe to run twice at once.
+
+    Of a shadow limit they learn neither beginning nor end.
+    """
     lifted = 0
     for key in list(with_expired(timezone.now()).values_list("pk", flat=True)[:500]):
         with transaction.atomic():
-            for member in lock_members([key]):
-                now = timezone.now()
-                ends = [end for end in (member.limited_until, member.suspended_until) if end and end <= now]
-                if ends:
-                    follow_log(member, Action.LIMIT, Action.SUSPEND)
-                    notices.send_is_over(member, max(ends))
-                    lifted += 1
+            lifted += sum(_lift(member) for member in lock_members([key]))
     return lifted
+
+
+def _lift(member: User) -> bool:
+    """False when somebody else has just done it."""
+    now = timezone.now()
+    told = [end for end in (member.limited_until, member.suspended_until) if end and end <= now]
+    was_shadowed = bool(member.shadowed_until and member.shadowed_until <= now)
+    if not told and not was_shadowed:
+        return False
+    follow_log(member, Action.LIMIT, Action.SUSPEND, Action.SHADOW_LIMIT)
+    if told:
+        notices.send_is_over(member, max(told))
+    if was_shadowed:
+        end_shadow(member)
+    return True
 
 
 # ---- Locks and checks
@@ -240,9 +287,9 @@ def _take_effect(decision: Decision, member: User, order: Order | None) -> None:
     outcome = Report.Outcome.UPHELD if measure.upholds_reports else Report.Outcome.DISMISSED
     Report.objects.filter(case=case, outcome=Report.Outcome.PENDING).update(outcome=outcome)
     Finding.objects.filter(case=case, outcome=Finding.Outcome.PENDING).update(outcome=outcome)
-    evidence_of(case).update(keep_until=now + KEEP_EVIDENCE)
+    evidence_of(case.pk).update(keep_until=now + KEEP_EVIDENCE)
     _set_status(case, Case.Status.CLOSED)
-    if measure.upholds_reports:
+    if measure.tells_member:
         notices.send_statement(decision, member)
     notices.send_outcomes(case)
 
@@ -252,7 +299,7 @@ def _reopen(case: Case, member: User) -> None:
     Report.objects.filter(case=case).update(outcome=Report.Outcome.PENDING)
     Finding.objects.filter(case=case).update(outcome=Finding.Outcome.PENDING)
     withhold(member)
-    evidence_of(case).update(keep_until=None)
+    evidence_of(case.pk).update(keep_until=None)
     other = Case.objects.select_for_update(no_key=True).filter(member=member, status__in=UNDECIDED).exclude(pk=case.pk)
     if into := other.first():
         Report.objects.filter(case=case).update(case=into)

@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('moderation', '0006_first_policies'),
-        ('users', '0010_bio_changed_at'),
+        ('users', '0008_bio_changed_at'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('conversations', '0010_edited_messages'),
+        ('conversations', '0003_edited_messages'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

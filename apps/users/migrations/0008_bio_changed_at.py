@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('users', '0005_expiring_restrictions'),
+        ('users', '0007_shadow_limit'),
     ]
 
     operations = [
