@@ -218,6 +218,7 @@ CELERY_TASK_ROUTES = {
     "bot.retry_updates": {"queue": "default"},
     "bot.tell_undelivered": {"queue": "default"},
     "bot.purge_updates": {"queue": "default"},
+    "bot.walk_synthetic_member": {"queue": "default"},
     "flags.apply_due_changes": {"queue": "default"},
     "flags.advance_ramps": {"queue": "default"},
     "matching.refresh_standings": {"queue": "default"},
@@ -243,6 +244,11 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "retry failed updates": {"task": "bot.retry_updates", "schedule": 15.0, "options": {"expires": 15}},
     "tell of undelivered messages": {"task": "bot.tell_undelivered", "schedule": 10.0, "options": {"expires": 10}},
+    "walk the synthetic member": {
+        "task": "bot.walk_synthetic_member",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "store missed photos": {"task": "users.store_missing_photos", "schedule": 60.0, "options": {"expires": 60}},
     "delete abandoned files": {"task": "users.delete_abandoned_files", "schedule": 60.0, "options": {"expires": 60}},
     "make planned changes": {"task": "flags.apply_due_changes", "schedule": 60.0, "options": {"expires": 60}},

@@ -176,13 +176,23 @@ def test_it_says_that_the_media_store_is_away_and_not_that_a_file_is_missing(tmp
     with pytest.raises(FileNotFoundError):
         store.open("nothing")
     assert MEDIA.status().failed == 0
-    inject("media", Kind.FULL)
+    inject("media", Kind.UNAVAILABLE)
     for _ in range(MEDIA.policy.failures):
+        with pytest.raises(AwayError, match="injected"):
+            store.open("nothing")
+    with pytest.raises(AwayError, match="breaker is open"):
+        store.open("nothing")
+
+
+def test_it_reads_from_a_media_store_that_is_full(tmp_path: Path) -> None:
+    store = FolderStore(location=tmp_path)
+    store.save("a", ContentFile(b"x"))
+    inject("media", Kind.FULL)
+    for _ in range(MEDIA.policy.failures + 1):
         with pytest.raises(OSError, match="no space left"):
-            store.save("a", ContentFile(b"x"))
-    with pytest.raises(AwayError):
-        store.save("a", ContentFile(b"x"))
-    assert store.listdir("") == ([], [])
+            store.save("b", ContentFile(b"x"))
+    with store.open("a") as file:
+        assert file.read() == b"x"
 
 
 @pytest.mark.django_db
