@@ -15,7 +15,7 @@ from apps.notifications.models import Delivery
 from apps.users.models import Gender, User
 from tests.factories import member
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def rows() -> dict[str, int]:

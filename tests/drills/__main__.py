@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "meetsmatch.settings.test")
+os.environ.setdefault("MEETSMATCH_VAR", "var/test")  # the stack's own folder is made beside it
 
 from tests.drills.catalogue import DRILLS, Act, Notes
 from tests.drills.verdict import Span, Verdict, has_all, judge
