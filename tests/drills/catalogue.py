@@ -43,7 +43,7 @@ def network(world: World, name: str, way: Way) -> Iterator[None]:
 
 
 def kill(world: World, notes: Notes, name: str) -> None:
-    """Three times, as a crash that a supervisor mends a second later."""
+    """Twice, as a crash that a supervisor mends a second later."""
     for _ in range(2):
         world.kill(name)
         notes.cuts.append(now())
@@ -129,7 +129,7 @@ def database_silent(world: World, notes: Notes) -> None:
         time.sleep(FAULT_SECS)
 
 
-@drill("a fifth of all queries fails for 6 s (injected)")
+@drill("one query of twenty fails for 6 s (injected)")
 def database_errors(world: World, notes: Notes) -> None:
     world.inject("database", "error", secs=FAULT_SECS, rate=0.05)
     time.sleep(FAULT_SECS)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +17,7 @@ import redis
 from psycopg.conninfo import conninfo_to_dict
 
 from meetsmatch.run import ROOT
-from tests.drills.proxy import FaultProxy, to_port, to_socket
+from tests.drills.proxy import FaultProxy, Way, to_port, to_socket
 from tests.drills.telegram import SECRET, TOKEN, Chat, Telegram
 from tests.e2e.stack import Stack, wait_until
 
@@ -80,11 +80,11 @@ class Loop(threading.Thread):
 class World(Stack):
     """Use as `with World() as world`."""
 
-    def __init__(self, name: str = "drills") -> None:
+    def __init__(self, name: str = "drills", processes: Sequence[str] = PROCESSES) -> None:
         self.outside = Loop()
         super().__init__(
             name,
-            PROCESSES,
+            processes,
             FAULT_INJECTION="1",
             MEETSMATCH_TEST_SERVERS="0",  # what is committed must survive a kill -9 of PostgreSQL
             TELEGRAM_BOT_TOKEN=TOKEN,
@@ -182,14 +182,12 @@ class World(Stack):
 
     def heal(self) -> None:
         """Whatever a drill left behind is taken back; returns when all processes are there."""
-        from tests.drills.proxy import Way
-
         for proxy in self.proxies.values():
             self.outside.soon(proxy.turn, Way.OPEN)
         telegram = self.telegram
         telegram.refuse, telegram.answer_after_secs, telegram.breaks, telegram.repeats = lambda _: None, 0.0, 0.0, 0.0
         self.set_clock(0)
-        missing = [name for name in PROCESSES if name not in self._running]
+        missing = [name for name in self._processes if name not in self._running]
         if missing:
             self.start(*missing)
         wait_until(self._is_ready, "ready again", 60)

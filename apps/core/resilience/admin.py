@@ -93,7 +93,7 @@ class FaultAdmin(ReadOnlyMixin, BaseAdmin):
     def standing(self, fault: Fault) -> tuple[str, object]:
         if fault.stopped_at:
             return "stopped", _("stopped")
-        return ("runs", _("strikes")) if fault.is_running else ("ended", _("ended"))
+        return ("runs", _("strikes now")) if fault.is_running else ("ended", _("ended"))
 
     @display(description=_("share"))
     def share(self, fault: Fault) -> str:
