@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -76,19 +77,31 @@ def _print(line: tuple[str, ...]) -> None:
     print(f"{line[0]:18} {line[1]:52}" + "".join(f" {entry:>15}" for entry in line[2:]), flush=True)  # noqa: T201 a table for people
 
 
+def run_all(names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """The report by name; prints each line as soon as its drill is through."""
+    report: dict[str, dict[str, Any]] = {}
+    with World() as world:
+        world.seed()
+        _print(HEADER)
+        for name in names:
+            what, act = DRILLS[name]
+            try:
+                verdict, notes = run_drill(world, act)
+            except Exception as error:  # noqa: BLE001 one drill that breaks down leaves the others to be run
+                _print((name, f"broke down: {type(error).__name__}: {error}"[:200]))
+                report[name] = {"what": what, "saw": f"broke down: {error}", "good": False}
+                world.heal()
+                continue
+            _print(_line(name, verdict, notes))
+            report[name] = {"what": what, "saw": notes.saw, **verdict.as_json()}
+    return report
+
+
 def main(names: list[str]) -> int:
     unknown = set(names) - set(DRILLS)
     if unknown:
         sys.exit(f"There is no drill {', '.join(sorted(unknown))}: {', '.join(DRILLS)}")
-    report: dict[str, Any] = {}
-    with World() as world:
-        world.seed()
-        _print(HEADER)
-        for name in names or DRILLS:
-            what, act = DRILLS[name]
-            verdict, notes = run_drill(world, act)
-            _print(_line(name, verdict, notes))
-            report[name] = {"what": what, "saw": notes.saw, **verdict.as_json()}
+    report = run_all(names or DRILLS)
     path = ROOT / "var" / "drills.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(report, indent=2, ensure_ascii=False))
