@@ -7,7 +7,7 @@ written down. What it does not try is the way over the network: the sender's own
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from itertools import count
@@ -80,22 +80,22 @@ class Walk:
             self._talk(ann, ben)
 
     def _sign_up(self, person: "_Person") -> None:
-        for step, act in (
-            ("start", lambda: person.write("/start")),
-            ("consent", lambda: person.tap("consent")),
-            ("name", lambda: person.write(person.name)),
-            ("birth date", lambda: person.write("24.08.1998")),
-            ("gender", lambda: person.tap("gender:nonbinary")),
-            ("seeking", lambda: person.tap("seek:nonbinary")),
-            ("seeking done", lambda: person.tap("done:seeking")),
-            ("place", lambda: person.send(location=PLACE)),
-            ("interests", lambda: person.tap("done:interests")),
-            ("bio", lambda: person.tap("done:bio")),
-            ("photo", lambda: person.send(photo=[person.photo()])),
-            ("photos done", lambda: person.tap("done:photos")),
-            ("publish", lambda: person.tap("publish")),
-        ):
-            self.step = step
+        steps: dict[str, Callable[[], None]] = {
+            "start": lambda: person.write("/start"),
+            "consent": lambda: person.tap("consent"),
+            "name": lambda: person.write(person.name),
+            "birth date": lambda: person.write("24.08.1998"),
+            "gender": lambda: person.tap("gender:nonbinary"),
+            "seeking": lambda: person.tap("seek:nonbinary"),
+            "seeking done": lambda: person.tap("done:seeking"),
+            "place": lambda: person.send(location=PLACE),
+            "interests": lambda: person.tap("done:interests"),
+            "bio": lambda: person.tap("done:bio"),
+            "photo": lambda: person.send(photo=[person.photo()]),
+            "photos done": lambda: person.tap("done:photos"),
+            "publish": lambda: person.tap("publish"),
+        }
+        for self.step, act in steps.items():
             act()
 
     def _meet(self, ann: "_Person", ben: "_Person") -> None:

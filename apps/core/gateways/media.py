@@ -19,7 +19,7 @@ class _Guarded:
     def _open(self, name: str, mode: str = "rb") -> Any:
         return MEDIA.repeat(lambda: super(_Guarded, self)._open(name, mode))  # type: ignore[misc]
 
-    def _save(self, name: str, content: File | IO[Any]) -> str:
+    def _save(self, name: str, content: "File[Any] | IO[Any]") -> str:
         with MEDIA.guard():
             faults.strike_writing(MEDIA.name)
             saved: str = super()._save(name, content)  # type: ignore[misc]

@@ -72,7 +72,7 @@ class FaultAdmin(ReadOnlyMixin, BaseAdmin):
             raise PermissionDenied
         form = StartForm(request.POST)
         if not form.is_valid():
-            self.message_user(request, " ".join(e for said in form.errors.values() for e in said), messages.ERROR)
+            self.message_user(request, " ".join(str(e) for said in form.errors.values() for e in said), messages.ERROR)
             return redirect(LIST)
         try:
             start_fault(by=request.user, **form.cleaned_data)  # type: ignore[arg-type]

@@ -1,5 +1,6 @@
 """One dependency as this process lives with it: a policy, and the breaker and the counts behind its guard."""
 
+import math
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -71,12 +72,13 @@ class Dependency:
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self.name = policy.name
+        self._storage = _SteadyStorage(STATE_CLOSED)
         self._breaker = CircuitBreaker(
             fail_max=policy.failures,
             reset_timeout=policy.rest_secs,
             exclude=[lambda error: not self._is_failure(error)],
             listeners=[_Announcer()],
-            state_storage=_SteadyStorage(STATE_CLOSED),
+            state_storage=self._storage,
             name=policy.name,
             throw_new_error_on_trip=False,
         )
@@ -120,9 +122,8 @@ class Dependency:
 
     @property
     def is_resting(self) -> bool:
-        opened_at = self._breaker._state_storage.opened_at
-        rest = timedelta(seconds=self.policy.rest_secs)
-        return self._breaker.current_state == STATE_OPEN and bool(opened_at) and datetime.now(UTC) < opened_at + rest
+        rest = self.policy.rest_secs
+        return self._breaker.current_state == STATE_OPEN and self._storage.open_for_secs() < rest
 
     def status(self) -> Status:
         state = self._breaker.current_state
@@ -184,11 +185,13 @@ class _SteadyStorage(CircuitMemoryStorage):
 
     _opened: float | None = None
 
+    def open_for_secs(self) -> float:
+        """How long ago the breaker opened last; endless when it never has."""
+        return math.inf if self._opened is None else time.monotonic() - self._opened
+
     @property
     def opened_at(self) -> datetime | None:
-        if self._opened is None:
-            return None
-        return datetime.now(UTC) - timedelta(seconds=time.monotonic() - self._opened)
+        return None if self._opened is None else datetime.now(UTC) - timedelta(seconds=self.open_for_secs())
 
     @opened_at.setter
     def opened_at(self, moment: datetime) -> None:

@@ -11,11 +11,13 @@ import time
 from collections.abc import Iterable
 from dataclasses import asdict
 from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import orjson
 import redis
 import structlog
+from django.apps import apps
 from django.conf import settings
 from django.db import Error, connections
 
@@ -39,8 +41,11 @@ _starting = threading.Lock()
 def start() -> None:
     """Starts the thread unless it runs, as in a process that was forked. Costs nothing when it does."""
     global _thread
-    if _thread is not None or not settings.RESILIENCE_PULSE:
+    if _thread is not None or not settings.RESILIENCE_PULSE or not apps.ready:
         return
+    # Before the thread does: a process that is forked amid an import would wait for its end for ever.
+    import_module("apps.core.impatient_redis")
+    import_module("apps.core.resilience.services")
     with _starting:
         if _thread is None:
             _thread = threading.Thread(target=_run, name="pulse", daemon=True)
@@ -71,10 +76,10 @@ def statuses_everywhere() -> dict[str, list["Status"]]:
         heard = impatient_redis().hgetall(KEY)
     except redis.RedisError:
         return told
-    for name, said in heard.items():
+    for name, said in ((_text(name), said) for name, said in heard.items()):
         report = orjson.loads(said)
-        if now - report["at"] < FRESH_SECS and name.decode() not in told:
-            told[name.decode()] = [Status(**status) for status in report["statuses"]]
+        if now - report["at"] < FRESH_SECS and name not in told:
+            told[name] = [Status(**status) for status in report["statuses"]]
     return dict(sorted(told.items()))
 
 
@@ -92,6 +97,10 @@ def tell(said: Iterable["Status"]) -> None:
 
     report = {"at": time.time(), "statuses": [asdict(status) for status in said]}
     impatient_redis().hset(KEY, _me(), orjson.dumps(report))
+
+
+def _text(name: bytes | str) -> str:
+    return name.decode() if isinstance(name, bytes) else name
 
 
 def _me() -> str:
@@ -131,7 +140,7 @@ def _beat_of_news(beat: int) -> None:
         pass  # the breaker has said so
 
 
-def _is_forgotten(said: bytes) -> bool:
+def _is_forgotten(said: bytes | str) -> bool:
     return time.time() - float(orjson.loads(said)["at"]) > FORGOTTEN_SECS
 
 

@@ -49,7 +49,7 @@ def start_fault(
             amount=amount,
             process=process,
             reason=reason.strip()[:200],
-            by=by,
+            by_id=by.pk if by else None,
             ends_at=Now() + timedelta(seconds=secs),
         )
         _write_down(by, fault, ADDITION, f"Started: {fault.reason}")

@@ -12,8 +12,7 @@ _SLEEP, _TIME = time.sleep, time.time
 
 
 def _follow(path: str) -> None:
-    import time_machine
-
+    """Imports nothing before the first jump: a process that is forked meanwhile would wait for the import for ever."""
     applied, traveller = 0.0, None
     while True:
         _SLEEP(0.2)
@@ -26,8 +25,11 @@ def _follow(path: str) -> None:
             continue
         if traveller:
             traveller.stop()
-        traveller = time_machine.travel(_TIME() + wanted, tick=True) if wanted else None
-        if traveller:
+            traveller = None
+        if wanted:
+            import time_machine
+
+            traveller = time_machine.travel(_TIME() + wanted, tick=True)
             traveller.start()
         applied = wanted
 

@@ -1,4 +1,5 @@
 from argparse import ArgumentParser
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -31,7 +32,8 @@ class Command(BaseCommand):
 
     def handle(self, *_: object, command: str, **options: Any) -> None:
         with faults.immune():
-            {"list": self._list, "stop": self._stop, "start": self._start}[command](**options)
+            acts: dict[str, Callable[..., None]] = {"list": self._list, "stop": self._stop, "start": self._start}
+            acts[command](**options)
 
     def _list(self, **_: object) -> None:
         for fault in unended().order_by("started_at"):
