@@ -249,7 +249,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
-    "store missed photos": {"task": "users.store_missing_photos", "schedule": 60.0, "options": {"expires": 60}},
+    "store missed photos": {"task": "users.store_missing_photos", "schedule": 20.0, "options": {"expires": 20}},
     "delete abandoned files": {"task": "users.delete_abandoned_files", "schedule": 60.0, "options": {"expires": 60}},
     "make planned changes": {"task": "flags.apply_due_changes", "schedule": 60.0, "options": {"expires": 60}},
     "advance ramps": {"task": "flags.advance_ramps", "schedule": 60.0, "options": {"expires": 60}},
