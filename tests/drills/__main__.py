@@ -6,6 +6,7 @@ stack of real processes. Ends with 1 when a drill lost, doubled or disordered an
 
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterable
@@ -36,7 +37,7 @@ def run_drill(world: World, act: Act) -> tuple[Verdict, Notes]:
         ended = now()
         time.sleep(AFTER_SECS)
     excused = frozenset(notes.excused)
-    photos_at = _wait(world, notes, excused)
+    photos_at = _wait(world, notes, first, excused)
     world.heal()
     verdict = judge(world.pairs, Span(first, began, ended, notes.cuts, excused))
     apologies = sum(chat.apologies for chat in world.pairs.values()) - apologies
@@ -47,14 +48,14 @@ def run_drill(world: World, act: Act) -> tuple[Verdict, Notes]:
     return replace(verdict, apologies=apologies), notes
 
 
-def _wait(world: World, notes: Notes, excused: frozenset[int]) -> float:
+def _wait(world: World, notes: Notes, first: dict[int, int], excused: frozenset[int]) -> float:
     """Until everything has arrived and all photos are stored, or nobody would wait any longer; when the photos were."""
     deadline, photos_at = now() + PATIENCE_SECS, now()
     while now() < deadline:
         has_photos = not notes.needs_photos or not world.photos_to_store()
         if not has_photos:
             photos_at = now()
-        if has_photos and has_all(world.pairs, excused) and world.has_finished():
+        if has_photos and has_all(world.pairs, first, excused) and world.has_finished():
             break
         time.sleep(0.1)
     return photos_at
@@ -101,6 +102,7 @@ def main(names: list[str]) -> int:
     unknown = set(names) - set(DRILLS)
     if unknown:
         sys.exit(f"There is no drill {', '.join(sorted(unknown))}: {', '.join(DRILLS)}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the way out that leaves no process behind
     report = run_all(names or DRILLS)
     path = ROOT / "var" / "drills.json"
     path.parent.mkdir(exist_ok=True)

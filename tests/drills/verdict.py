@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from tests.drills.telegram import Arrival, Chat
 
@@ -36,6 +36,8 @@ class Verdict:
     longest_wait: float
     recovery: float
     apologies: int = 0
+    problems: tuple[str, ...] = ()
+    """The first of what was lost, doubled or out of order: which message of whom, and when after the fault began."""
 
     @property
     def is_good(self) -> bool:
@@ -48,6 +50,7 @@ class Verdict:
 def judge(chats: dict[int, Chat], span: Span) -> Verdict:
     lost = doubled = in_flight = out_of_order = messages = 0
     waits, recoveries = [0.0], [0.0]
+    problems: list[str] = []
     for chat in chats.values():
         if chat.id in span.excused or chat.partner_id not in chats:
             continue
@@ -63,14 +66,31 @@ def judge(chats: dict[int, Chat], span: Span) -> Verdict:
         recoveries += [firsts[n] - span.ended for n in firsts if written[n] <= span.ended]
         excused = _doubles_in_flight(arrived, span.cuts)
         in_flight += excused
+        problems += _problems(chat, arrived, written, span.began)
         doubled += len(arrived) - len(firsts) - excused
-    return Verdict(messages, lost, doubled, in_flight, out_of_order, max(waits), max(0.0, *recoveries))
+    found = Verdict(messages, lost, doubled, in_flight, out_of_order, max(waits), max(recoveries))
+    return replace(found, problems=tuple(problems[:10]))
 
 
-def has_all(chats: dict[int, Chat], excused: frozenset[int]) -> bool:
-    """Whether everything that was written has arrived."""
+def _problems(chat: Chat, arrived: Sequence[Arrival], written: dict[int, float], began: float) -> list[str]:
+    """In words, for whoever looks for the cause."""
+    highest, seen, told = -1, set[int](), []
+    for arrival in arrived:
+        when = f"chat {chat.id}: #{arrival.number} at {arrival.at - began:+.2f} s"
+        if arrival.number in seen:
+            told.append(f"{when} again")
+        elif arrival.number < highest:
+            told.append(f"{when} after #{highest}")
+        seen.add(arrival.number)
+        highest = max(highest, arrival.number)
+    return told + [f"chat {chat.id}: #{number} never" for number in sorted(written.keys() - seen)]
+
+
+def has_all(chats: dict[int, Chat], first: dict[int, int], excused: frozenset[int]) -> bool:
+    """Whether everything that was written from the first numbers on has arrived."""
     return all(
-        chats[chat.partner_id].written.keys() <= {arrival.number for arrival in chat.arrivals}
+        set(range(first[chat.partner_id], len(chats[chat.partner_id].written)))
+        <= {each.number for each in chat.arrivals}
         for chat in chats.values()
         if chat.partner_id in chats and chat.id not in excused
     )
