@@ -94,6 +94,8 @@ def run_all(names: Iterable[str]) -> dict[str, dict[str, Any]]:
                 world.heal()
                 continue
             _print(_line(name, verdict, notes))
+            if not verdict.is_good:
+                _print(("", "; ".join(verdict.problems)))
             report[name] = {"what": what, "saw": notes.saw, **verdict.as_json()}
     return report
 

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from tests.drills import __main__ as drills
+from tests.drills import catalogue
 from tests.drills.catalogue import DRILLS
 from tests.drills.proxy import FaultProxy, Way, to_port
 from tests.drills.telegram import Arrival, Chat
@@ -97,10 +98,13 @@ def test_it_does_to_connections_what_networks_do() -> None:
     asyncio.run(talk())
 
 
-def test_it_loses_nothing_when_connections_to_telegram_break_and_the_sender_is_killed() -> None:
+def test_it_loses_and_disorders_nothing_when_connections_to_telegram_break(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogue, "FAULT_SECS", 3.0)
+    monkeypatch.setattr(drills, "CALM_SECS", 0.5)
+    monkeypatch.setattr(drills, "AFTER_SECS", 0.5)
     with World("drill", processes=("web", "sender")) as world:
         world.seed()
-        for name in ("telegram-reset", "kill-sender"):
-            found, _ = drills.run_drill(world, DRILLS[name][1])
-            assert found.messages > 50
-            assert (found.lost, found.doubled, found.out_of_order) == (0, 0, 0), name
+        found, _ = drills.run_drill(world, DRILLS["telegram-reset"][1])
+    assert found.messages > 20
+    assert found.in_flight_twice > 0
+    assert (found.lost, found.doubled, found.out_of_order) == (0, 0, 0), found.problems
