@@ -72,7 +72,9 @@ def kill_web(world: World, notes: Notes) -> None:
 
 @drill("kill -9 of the sender, twice")
 def kill_sender(world: World, notes: Notes) -> None:
+    world.telegram.answer_after_secs = 0.4  # so that there are calls in flight
     kill(world, notes, "sender")
+    world.telegram.answer_after_secs = 0.0
 
 
 @drill("kill -9 of the worker amid photos to store")
@@ -90,9 +92,12 @@ def kill_beat(world: World, notes: Notes) -> None:
 @drill("kill -9 of all four processes at once")
 def kill_all(world: World, notes: Notes) -> None:
     names = ("web", "sender", "worker", "beat")
+    world.telegram.answer_after_secs = 0.4
+    time.sleep(1)
     world.kill(*names)
     notes.cuts.append(now())
     time.sleep(1)
+    world.telegram.answer_after_secs = 0.0
     world.start(*names)
 
 
@@ -232,7 +237,9 @@ def media_full(world: World, notes: Notes) -> None:
     world.inject("media", "full", secs=FAULT_SECS)
     time.sleep(0.7)
     send_photos(world, notes)
-    time.sleep(FAULT_SECS - 0.7)
+    time.sleep(FAULT_SECS - 1)
+    assert world.photos_to_store() == PHOTOS, "the disk was not full"
+    time.sleep(0.3)
 
 
 @drill("the clocks of all processes jump an hour ahead, then two back, then home")
@@ -240,6 +247,8 @@ def clock(world: World, notes: Notes) -> None:
     for off in (3600, -3600, 0):
         world.set_clock(off)
         time.sleep(2.5)
+    jumped = "SELECT count(*) FROM conversations_message WHERE abs(extract(epoch FROM created_at - now())) > 3000"
+    assert world.sql(jumped)[0][0] > 0, "no clock has jumped"
 
 
 @drill("every process loses 90 % of its time and 200 MiB for 6 s (injected)")
