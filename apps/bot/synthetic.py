@@ -81,7 +81,7 @@ class Walk:
 
     def _sign_up(self, person: "_Person") -> None:
         steps: dict[str, Callable[[], None]] = {
-            "start": lambda: person.write("/start"),
+            "start": person.start,
             "consent": lambda: person.tap("consent"),
             "name": lambda: person.write(person.name),
             "birth date": lambda: person.write("24.08.1998"),
@@ -138,6 +138,11 @@ class _Person:
     @property
     def user(self) -> User:
         return User.objects.get(telegram_id=self._id)
+
+    def start(self) -> None:
+        self.write("/start")
+        if not User.objects.filter(telegram_id=self._id).exists():
+            raise WalkError("nobody is taken in")
 
     def write(self, text: str, *, answered: bool = True) -> None:
         command = {"entities": [{"type": "bot_command", "offset": 0, "length": len(text)}]} if text[0] == "/" else {}

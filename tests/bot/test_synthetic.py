@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from waffle.testutils import override_flag
 
 from apps.bot import synthetic, tasks
 from apps.bot.models import SyntheticRun, Update
@@ -52,6 +53,12 @@ def test_it_says_where_it_is_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
         assert run.stuck_at == "browse"
         assert run.error.startswith(error)
     assert not Update.objects.exists()
+
+
+def test_it_says_that_nobody_is_taken_in() -> None:
+    with override_flag("signup.open", active=False):
+        run = synthetic.run()
+    assert (run.stuck_at, run.error) == ("start", "nobody is taken in")
 
 
 def test_it_forgets_old_walks() -> None:
