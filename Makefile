@@ -6,7 +6,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8000
 export PORT
 .DEFAULT_GOAL := help
-.PHONY: help run test bench check messages lock screenshots base dev browser
+.PHONY: help run test bench drills check messages lock screenshots base dev browser
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -21,6 +21,10 @@ bench: dev ## the benchmarks, as tables and in var/bench (one of them: make benc
 	@for script in benchmarks/$(or $(NAME),*).py; do \
 	  echo "== $$script"; $(BIN)/python $$script || exit; \
 	done
+
+drills: export DJANGO_SETTINGS_MODULE = meetsmatch.settings.test
+drills: dev ## every fault against the real processes, as a table and in var/drills.json (some: make drills NAME="kill-web clock")
+	@$(BIN)/python -m tests.drills $(NAME)
 
 check: export DJANGO_SETTINGS_MODULE = meetsmatch.settings.test
 check: dev ## style, types, layers, migrations, production settings

@@ -13,7 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from waffle.models import Switch
 
-from apps.bot.models import Update
+from apps.bot.models import SyntheticRun, Update
 from apps.conversations.models import Conversation, Message
 from apps.flags.models import Flag, PlannedChange, Ramp
 from apps.flags.rollout.selectors import rolled_back_lately, to_decide
@@ -150,6 +150,16 @@ FIGURES: list[tuple[str | Promise, list[Figure]]] = [
                 lambda: Delivery.objects.filter(status=Delivery.Status.FAILED).count(),
                 Delivery,
                 "status__exact=failed",
+                is_alarm=True,
+            ),
+            # synthetic_run_newest
+            Figure(
+                _("synthetic walks stuck in 10 min"),
+                "directions_walk",
+                lambda: SyntheticRun.objects.filter(
+                    started_at__gte=timezone.now() - timedelta(minutes=10), error__gt=""
+                ).count(),
+                SyntheticRun,
                 is_alarm=True,
             ),
             # update_undone

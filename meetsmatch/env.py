@@ -86,6 +86,9 @@ class Environment(BaseModel):
     DJANGO_SECRET_KEY: str | None = Field(default=None, min_length=50)
     DJANGO_ALLOWED_HOSTS: CommaSeparated = []
 
+    FAULT_INJECTION: bool = False
+    METRICS_TOKEN: str | None = Field(default=None, min_length=20)
+
     @property
     def public_url(self) -> str:
         return self.PUBLIC_URL or f"http://localhost:{self.PORT}"

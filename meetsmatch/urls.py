@@ -5,11 +5,13 @@ from django.views.generic import RedirectView
 
 from meetsmatch import health
 from meetsmatch.api import api
+from meetsmatch.metrics import metrics
 
 urlpatterns = [
     path("telegram/", include("apps.bot.urls")),
     path("healthz", health.live),
     path("readyz", health.ready),
+    path("metrics", metrics),
     path("api/v1/", api.urls),
     path("admin/", admin.site.urls),
     # who only knows the host: the chat to try, or the staff's sign-in

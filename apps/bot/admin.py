@@ -8,7 +8,7 @@ from django.utils.translation import ngettext
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import action, display
 
-from apps.bot.models import Update
+from apps.bot.models import SyntheticRun, Update
 from apps.bot.services import drop, retry_now
 from apps.core.admin import BaseAdmin, ReadOnlyMixin, RecentFilter
 
@@ -86,3 +86,16 @@ class UpdateAdmin(ReadOnlyMixin, BaseAdmin):
     @display(description=_("status"), label={Update.Status.FAILED: "warning", Update.Status.PARKED: "danger"})
     def standing(self, update: Update) -> tuple[str, str]:
         return update.status, update.get_status_display()
+
+
+@admin.register(SyntheticRun)
+class SyntheticRunAdmin(ReadOnlyMixin, BaseAdmin):
+    """Whether somebody could have signed up, met and talked, minute by minute."""
+
+    list_display = ("started_at", "standing", "took_ms", "error")
+    ordering = ("-started_at",)
+    fields = ("started_at", "took_ms", "stuck_at", "error")
+
+    @display(description=_("state"), label={"good": "success", "stuck": "danger"})
+    def standing(self, run: SyntheticRun) -> tuple[str, object]:
+        return ("good", _("went through")) if run.is_good else ("stuck", run.stuck_at)

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.conversations.models import Conversation
-from apps.core.models import EncryptedTextField
+from apps.core.models import EncryptedTextField, UUIDModel
 
 
 class Update(models.Model):
@@ -71,3 +71,27 @@ class Dialogue(models.Model):
 
     def __str__(self) -> str:
         return self.step or "idle"
+
+
+class SyntheticRun(UUIDModel):
+    """One walk of the synthetic member, from /start to a relayed message. See synthetic.py."""
+
+    started_at = models.DateTimeField()
+    took_ms = models.PositiveIntegerField()
+    stuck_at = models.CharField(max_length=20, blank=True, help_text=_("The step it did not come past; empty: none."))
+    error = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("synthetic run")
+        verbose_name_plural = _("synthetic runs")
+        indexes = [
+            # readyz, metrics and the admin's list: the newest; the task itself: what is past its retention
+            models.Index(fields=["-started_at"], name="synthetic_run_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return self.stuck_at or "went through"
+
+    @property
+    def is_good(self) -> bool:
+        return not self.stuck_at

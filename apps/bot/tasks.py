@@ -5,7 +5,7 @@ from django.db.models import CharField, Exists, OuterRef, Value
 from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 
-from apps.bot import services
+from apps.bot import services, synthetic
 from apps.bot.handlers import chat
 from apps.bot.models import Update
 from apps.conversations.selectors import undelivered
@@ -41,3 +41,9 @@ def purge_updates() -> int:
         purge_unsent()
         + Update.objects.filter(status=Update.Status.DONE, received_at__lt=timezone.now() - KEEP).delete()[0]
     )
+
+
+@shared_task(name="bot.walk_synthetic_member")
+def walk_synthetic_member() -> bool:
+    """Walks the synthetic member once; whether it came through. Safe to run twice at once: neither sees the other."""
+    return synthetic.run().is_good

@@ -210,3 +210,6 @@ class PeriodicTaskAdmin(BaseAdmin):
 def link(url: str, text: object) -> SafeString:
     """A link inside a list or a form, in the admin's look."""
     return format_html('<a class="mm-link" href="{}">{}</a>', url, text)
+
+
+import apps.core.resilience.admin  # noqa: E402, F401 Django looks for an app's pages here; these stand on the above

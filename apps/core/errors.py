@@ -4,7 +4,8 @@ MeetsMatchError
 ├── RuleError          a rule of the product says no; its code tells the caller which text to show
 └── GatewayError       something outside (Telegram, the media store) said no or nothing
     ├── RateLimitedError       come back after `retry_after_secs`
-    └── UnreachableError       this chat cannot be written to: the member blocked the bot or is gone
+    ├── UnreachableError       this chat cannot be written to: the member blocked the bot or is gone
+    └── AwayError              the call was not made: its breaker is open, or too many are under way
 """
 
 
@@ -42,3 +43,10 @@ class UnreachableError(GatewayError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason, permanent=True)
+
+
+class AwayError(GatewayError):
+    """The call was not made, to spare a dependency that is not well (core.resilience); another may succeed soon."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, permanent=False)

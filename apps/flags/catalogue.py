@@ -251,5 +251,13 @@ CATALOGUE: Final = by_name(
             purpose=_("Cards say in a few words why this member is shown."),
             default=False,
         ),
+        Definition(
+            "core.fault_injection",
+            Kind.OPERATION,
+            owner="core",
+            purpose=_("Faults may be injected on purpose, where the setting FAULT_INJECTION allows it, too."),
+            default=False,
+            dangerous=True,
+        ),
     ]
 )

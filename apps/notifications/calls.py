@@ -26,6 +26,9 @@ _CANNOT_EDIT = re.compile(
     re.IGNORECASE,
 )
 
+# What a message without a photo takes of one with a photo, beside its words.
+_SAID = ("reply_parameters", "protect_content", "disable_notification")
+
 Placeholder = tuple[str, str]
 
 
@@ -87,6 +90,22 @@ def instead_of(call: Call, error: GatewayError) -> Call | None:
         kind = str(media.pop("type"))
         return Call(f"send{kind.capitalize()}", {**params, kind: media.pop("media"), **media}, call.uploads)
     raise error
+
+
+def without_photos(call: Call, error: GatewayError) -> Call:
+    """The words of a card whose photo cannot be had now: nobody's chat waits for the media store.
+
+    Raises `error` again where nothing is left to say, or where it is another message than one photo.
+    """
+    params = dict(call.params)
+    if call.method == "editMessageMedia":  # an edit cannot turn a photo into words
+        params |= {**cast(dict[str, JSON], params["media"]), **call.new_message_params}
+    elif call.method != "sendPhoto":
+        raise error
+    if not params.get("caption"):
+        raise error
+    kept = {name: params[name] for name in ("chat_id", "parse_mode", "reply_markup", *_SAID) if name in params}
+    return Call("sendMessage", {**kept, "text": params["caption"]})
 
 
 def message_id_of(call: Call, result: JSON) -> int | None:

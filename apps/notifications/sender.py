@@ -21,8 +21,9 @@ from asgiref.sync import sync_to_async
 from django.db import InterfaceError, OperationalError, close_old_connections
 from redis import RedisError
 
-from apps.core.errors import GatewayError
+from apps.core.errors import AwayError, GatewayError
 from apps.core.gateways.telegram import JSON, BotApi
+from apps.core.resilience.policies import TELEGRAM
 from apps.notifications import calls, services
 from apps.notifications.calls import Call
 from apps.notifications.models import Delivery
@@ -88,7 +89,7 @@ class Sender:
             await asyncio.wait_for(self._look.wait(), self._sweep_secs)
 
     async def _start_due(self) -> int:
-        room = self._concurrency - len(self._in_flight)
+        room = TELEGRAM.admits(self._concurrency - len(self._in_flight))
         if not room:
             return 0
         claimed = await self._in_database(services.claim, room, held=tuple(self._in_flight))
@@ -129,7 +130,10 @@ class Sender:
         return calls.message_id_of(call, result)
 
     async def _make(self, call: Call) -> JSON:
-        files = {name: await asyncio.to_thread(_read, photo) for name, photo in call.uploads.items()}
+        try:
+            files = {name: await asyncio.to_thread(_read, photo) for name, photo in call.uploads.items()}
+        except _MediaAwayError as error:
+            return await self._make(calls.without_photos(call, error))
         result = await self._api.call(call.method, call.params, files)
         if files:
             await self._persist(calls.learn_file_ids, call, result)
@@ -175,6 +179,10 @@ class Sender:
         return result
 
 
+class _MediaAwayError(AwayError):
+    """The photo may be had later, but its chat does not wait for it."""
+
+
 def _read(photo: Photo) -> bytes:
     try:
         with photo.file.open("rb") as stored:
@@ -182,7 +190,7 @@ def _read(photo: Photo) -> bytes:
     except FileNotFoundError:
         raise GatewayError("the stored photo is missing", permanent=True) from None
     except Exception as error:  # whatever the storage's driver raises, the store may be back later
-        raise GatewayError(f"media store: {type(error).__name__}", permanent=False) from error
+        raise _MediaAwayError(f"media store: {type(error).__name__}") from error
 
 
 def _what_and_where(error: Exception) -> str:

@@ -25,6 +25,7 @@ from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from apps.core.admin import BaseAdmin, ReadOnlyMixin, RecentFilter, SuperuserOnlyMixin, link
+from apps.core.errors import AwayError
 from apps.users.models import Member, MemberQuerySet, MemberState, Photo, Preferences, Profile, Staff, User
 from apps.users.staff_admin import own_settings_urls, viewing
 
@@ -196,8 +197,11 @@ class MemberAdmin(MemberSearchMixin, ReadOnlyMixin, BaseAdmin):
         photo = path("photos/<uuid:photo_id>/", self.admin_site.admin_view(self.photo_view), name="users_photo_file")
         return [photo, *own_settings_urls(), *super().get_urls()]
 
-    def photo_view(self, request: HttpRequest, photo_id: UUID) -> FileResponse:
-        """Our copy of a photo, through Django because the media store is not public. 404 while there is none."""
+    def photo_view(self, request: HttpRequest, photo_id: UUID) -> FileResponse | HttpResponse:
+        """Our copy of a photo, through Django because the media store is not public. 404 while there is none.
+
+        503 while the media store is away.
+        """
         if not request.user.has_perm("users.view_photo"):
             raise PermissionDenied
         photo = get_object_or_404(Photo, ~Q(file=""), pk=photo_id)
@@ -205,6 +209,8 @@ class MemberAdmin(MemberSearchMixin, ReadOnlyMixin, BaseAdmin):
             file = photo.file.open()
         except FileNotFoundError:
             raise Http404 from None
+        except AwayError:
+            return HttpResponse(status=503, headers={"Retry-After": "5"})
         guessed, _encoding = mimetypes.guess_type(str(photo.file.name))
         response = FileResponse(file, content_type=guessed if guessed in IMAGE_TYPES else "application/octet-stream")
         response["Cache-Control"] = "private, max-age=600"

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -13,7 +14,8 @@ from django.utils import timezone
 from h3.api import basic_int as h3
 
 from apps import flags
-from apps.core.errors import RuleError
+from apps.core.errors import AwayError, RuleError
+from apps.core.resilience.policies import REDIS
 from apps.flags.experiments.models import Metric
 from apps.users.catalogue import INTERESTS
 from apps.users.models import (
@@ -220,7 +222,8 @@ def add_photo(user: User, *, file_id: str, file_unique_id: str) -> Photo | None:
         follow_photos(user)
 
     def fetch() -> None:
-        current_app.signature("users.store_photo", (str(photo.pk),)).delay()
+        with suppress(AwayError), REDIS.guard():  # the sweep finds it later
+            current_app.signature("users.store_photo", (str(photo.pk),)).delay()
 
     transaction.on_commit(fetch, robust=True)
     return photo

@@ -9,6 +9,7 @@ from csp.constants import NONE, SELF
 from kombu import Queue  # type: ignore[attr-defined]
 from psycopg.conninfo import conninfo_to_dict
 
+from apps.core.resilience.policies import DATABASE, MEDIA, REDIS
 from meetsmatch import embedded
 from meetsmatch.env import Environment, read_environment
 from meetsmatch.logs import configure_logs
@@ -33,7 +34,7 @@ DATABASE_URL = ENV.DATABASE_URL or embedded.database_url()
 _database = conninfo_to_dict(DATABASE_URL)
 DATABASES = {
     "default": {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "apps.core.postgres",
         "NAME": _database.pop("dbname", "meetsmatch"),
         "USER": _database.pop("user", ""),
         "PASSWORD": _database.pop("password", ""),
@@ -41,7 +42,12 @@ DATABASES = {
         "PORT": _database.pop("port", ""),
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"connect_timeout": 5, **_database},
+        "OPTIONS": {
+            "connect_timeout": int(DATABASE.policy.connect_secs),
+            # a network that swallows everything, in milliseconds; of no effect on a socket of this machine
+            "tcp_user_timeout": int(DATABASE.policy.timeout_secs * 1000),
+            **_database,
+        },
     }
 }
 REDIS_URL = ENV.REDIS_URL or embedded.redis_url()
@@ -50,7 +56,12 @@ CACHES = {
         "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "meetsmatch",
-        "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 2, "SOCKET_TIMEOUT": 2},
+        # What is cached can be done without: the admin's waffles are read from the database while Redis is away.
+        "OPTIONS": {
+            "SOCKET_CONNECT_TIMEOUT": REDIS.policy.connect_secs,
+            "SOCKET_TIMEOUT": REDIS.policy.timeout_secs,
+            "IGNORE_EXCEPTIONS": True,
+        },
     }
 }
 MEDIA_ROOT = embedded.VAR / "media"
@@ -59,7 +70,7 @@ MEDIA_ROOT = embedded.VAR / "media"
 def s3_storage(env: Environment) -> dict[str, object]:
     """The entry of STORAGES for this environment's S3 store. Links to files are signed and end after ten minutes."""
     return {
-        "BACKEND": "storages.backends.s3.S3Storage",
+        "BACKEND": "apps.core.gateways.media.S3Store",
         "OPTIONS": {
             "endpoint_url": env.S3_ENDPOINT_URL,
             "bucket_name": env.S3_BUCKET,
@@ -69,13 +80,17 @@ def s3_storage(env: Environment) -> dict[str, object]:
             "default_acl": None,
             "file_overwrite": False,
             "querystring_expire": 600,
-            "client_config": Config(connect_timeout=3, read_timeout=20, retries={"max_attempts": 2}),
+            "client_config": Config(
+                connect_timeout=MEDIA.policy.connect_secs,
+                read_timeout=MEDIA.policy.timeout_secs,
+                retries={"max_attempts": 0},  # the policy tries again, and nobody under it
+            ),
         },
     }
 
 
 STORAGES = {
-    "default": s3_storage(ENV) if ENV.S3_BUCKET else {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": s3_storage(ENV) if ENV.S3_BUCKET else {"BACKEND": "apps.core.gateways.media.FolderStore"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -180,6 +195,11 @@ FLAGS_MEMBER_MODEL = "users.Member"
 RULES_LOOK_AGAIN_SECS = 1.0  # a process notices within this time that a moderation rule has changed
 FLAGS_FOLLOWED = True  # a thread in each process picks up what others change
 
+# ---- Resilience
+FAULT_INJECTION = ENV.FAULT_INJECTION
+METRICS_TOKEN = ENV.METRICS_TOKEN
+RESILIENCE_PULSE = True  # a thread in each process tells how it gets on with what it depends on
+
 # ---- Logs
 LOGGING = configure_logs(json=True)
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
@@ -199,6 +219,7 @@ CELERY_TASK_ROUTES = {
     "bot.retry_updates": {"queue": "default"},
     "bot.tell_undelivered": {"queue": "default"},
     "bot.purge_updates": {"queue": "default"},
+    "bot.walk_synthetic_member": {"queue": "default"},
     "flags.apply_due_changes": {"queue": "default"},
     "flags.advance_ramps": {"queue": "default"},
     "matching.refresh_standings": {"queue": "default"},
@@ -231,7 +252,12 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "retry failed updates": {"task": "bot.retry_updates", "schedule": 15.0, "options": {"expires": 15}},
     "tell of undelivered messages": {"task": "bot.tell_undelivered", "schedule": 10.0, "options": {"expires": 10}},
-    "store missed photos": {"task": "users.store_missing_photos", "schedule": 60.0, "options": {"expires": 60}},
+    "walk the synthetic member": {
+        "task": "bot.walk_synthetic_member",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "store missed photos": {"task": "users.store_missing_photos", "schedule": 20.0, "options": {"expires": 20}},
     "delete abandoned files": {"task": "users.delete_abandoned_files", "schedule": 60.0, "options": {"expires": 60}},
     "make planned changes": {"task": "flags.apply_due_changes", "schedule": 60.0, "options": {"expires": 60}},
     "advance ramps": {"task": "flags.advance_ramps", "schedule": 60.0, "options": {"expires": 60}},

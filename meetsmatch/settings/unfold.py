@@ -99,6 +99,8 @@ UNFOLD = {
                 "items": [
                     _list(_("Deliveries"), "outgoing_mail", "notifications_delivery"),
                     _list(_("Updates with errors"), "sync_problem", "bot_update"),
+                    _list(_("Synthetic member"), "directions_walk", "bot_syntheticrun"),
+                    _list(_("Dependencies and faults"), "monitor_heart", "core_fault"),
                 ],
             },
             {

@@ -82,8 +82,11 @@ class Stack:
             start_new_session=True,
         )
         assert self._holder.stdout
-        assert self._holder.stdout.readline(), "the embedded servers do not start"
+        urls = self._holder.stdout.readline().decode().split()
+        assert urls, "the embedded servers do not start"
+        self.database_url, self.redis_url = urls
         try:
+            self._environment |= self.wire()
             self.manage("migrate", "--verbosity", "0")
             self.start(*self._processes)
         except BaseException:
@@ -99,6 +102,10 @@ class Stack:
                 self._running[name].wait(STOP_TIMEOUT_SECS)
             self.kill(name)
         self._holder.communicate()
+
+    def wire(self) -> dict[str, str]:
+        """More environment variables, made when the embedded servers run: for stacks that reach them in another way."""
+        return {}
 
     def manage(self, *arguments: str) -> str:
         """The output of a management command that must succeed."""

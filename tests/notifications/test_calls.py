@@ -101,13 +101,36 @@ def test_it_does_not_wait_for_a_stored_file_that_is_missing(ben: User, stored: P
     assert ben.deliveries.get().status == Delivery.Status.FAILED
 
 
-def test_it_waits_for_a_media_store_that_is_away(
-    ben: User, stored: Photo, api: FakeBotApi, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def _media_away(monkeypatch: pytest.MonkeyPatch) -> None:
     def away(*_: object) -> None:
         raise ConnectionError
 
     monkeypatch.setattr("django.core.files.storage.FileSystemStorage.open", away)
+
+
+@pytest.mark.usefixtures("_media_away")
+def test_it_sends_a_card_as_words_while_the_media_store_is_away(ben: User, stored: Photo, api: FakeBotApi) -> None:
+    keyboard = {"inline_keyboard": [[{"text": "Like", "callback_data": "like"}]]}
+    tell(ben, method="sendPhoto", reply_markup=keyboard, protect_content=True, **_as_photo(card(stored)))
+    tell(ben, method="editMessageMedia", message_id=7, media=card(stored, "Ann, 28"), reply_markup=keyboard)
+
+    deliver_all(api)
+
+    assert api.texts_to(ben.telegram_id) == ["Ann, 27", "Ann, 28"]
+    assert [call.method for call in api.calls] == ["sendMessage", "sendMessage"]
+    assert all(call.params["reply_markup"] == keyboard for call in api.calls)
+    assert api.calls[0].params["protect_content"] is True
+
+
+def _as_photo(medium: dict[str, object]) -> dict[str, object]:
+    return {"photo": medium["media"], **{name: medium[name] for name in ("caption", "parse_mode")}}
+
+
+@pytest.mark.usefixtures("_media_away")
+def test_it_waits_for_a_media_store_that_is_away_where_there_are_no_words(
+    ben: User, stored: Photo, api: FakeBotApi
+) -> None:
     tell(ben, method="sendPhoto", photo={"$photo": str(stored.pk)})
 
     deliver_all(api)

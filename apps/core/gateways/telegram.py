@@ -19,15 +19,14 @@ from telegram.request import HTTPXRequest
 from telegram.warnings import PTBUserWarning
 
 from apps.core.errors import GatewayError, RateLimitedError, UnreachableError
+from apps.core.resilience.policies import TELEGRAM
 
 JSON: TypeAlias = "dict[str, JSON] | list[JSON] | str | int | float | bool | None"
 
 MAX_DOWNLOAD_BYTES = 20 * 1024 * 1024
 MAX_CONNECTIONS = 64
-CONNECT_TIMEOUT_SECS = 5
-# A call that times out is made again although Telegram may have done it: better to wait long than to send twice.
-READ_TIMEOUT_SECS = 25
-WRITE_TIMEOUT_SECS = 25
+CONNECT_TIMEOUT_SECS = TELEGRAM.policy.connect_secs
+READ_TIMEOUT_SECS = WRITE_TIMEOUT_SECS = TELEGRAM.policy.timeout_secs
 
 for _chatty in ("httpx", "httpcore", "telegram"):
     logging.getLogger(_chatty).setLevel(logging.WARNING)
@@ -47,7 +46,8 @@ class TelegramBotApi:
     """The Bot API over HTTP, with kept-alive connections; an asynchronous context manager, bound to one event loop.
 
     Raises RateLimitedError, UnreachableError (the member blocked the bot or is gone), a permanent GatewayError with
-    Telegram's description, or a transient one for timeouts, broken connections, 5xx and a token that is not accepted.
+    Telegram's description, or a transient one for timeouts, broken connections, 5xx, a token that is not accepted, and
+    while the breaker is open. Downloads are tried again (see core.resilience.policies); calls are not.
     """
 
     def __init__(self, token: str, *, root: str) -> None:
@@ -81,14 +81,18 @@ class TelegramBotApi:
 
     async def call(self, method: str, params: Mapping[str, object], files: Mapping[str, bytes] | None = None) -> JSON:
         attached = {name: InputFile(content, filename=name) for name, content in (files or {}).items()}
-        try:
-            result: JSON = await self._bot.do_api_request(method, {**params, **attached})
-            return result
-        except TelegramError as error:
-            failure = self._translate(error)
-        raise failure
+        async with TELEGRAM.aguard():
+            try:
+                result: JSON = await self._bot.do_api_request(method, {**params, **attached})
+                return result
+            except TelegramError as error:
+                failure = self._translate(error)
+            raise failure
 
     async def download(self, file_id: str) -> bytes:
+        return await TELEGRAM.arepeat(lambda: self._download(file_id))
+
+    async def _download(self, file_id: str) -> bytes:
         try:
             file = await self._bot.get_file(file_id)
             if (file.file_size or 0) <= MAX_DOWNLOAD_BYTES:
