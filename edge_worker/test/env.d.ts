@@ -1,0 +1,10 @@
+import type worker from "../src/index";
+
+declare global {
+  namespace Cloudflare {
+    interface GlobalProps {
+      mainModule: typeof import("../src/index");
+    }
+  }
+}
+export type Worker = typeof worker;
