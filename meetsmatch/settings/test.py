@@ -13,3 +13,4 @@ AXES_ENABLED = False
 CELERY_TASK_ALWAYS_EAGER = True
 CELERY_TASK_EAGER_PROPAGATES = True
 FLAGS_FOLLOWED = False
+EDGE_SHARED_SECRETS = ["the-first-secret-of-both-sides-0001", "the-second-secret-of-both-sides-002"]
