@@ -1,11 +1,9 @@
-import { reset } from "cloudflare:test";
-import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
+import { createExecutionContext, reset, waitOnExecutionContext } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { Colo, Everywhere, memory, Memory } from "../src/cards/layers";
 import { FRESH_MS, LIFETIME_MS } from "../src/cards/card";
-import worker from "../src/index";
-import { ask, bindings, card, EDGE, Origin, profileLink, purge, purgeBody, SHARED } from "./world";
+import { ask, bindings, card, Origin, profileLink, purge, purgeBody, SHARED } from "./world";
 
 let origin: Origin;
 let id: string;
@@ -24,8 +22,7 @@ afterEach(async () => {
 /** A read whose work beside the answer is done when it returns. */
 async function read(link: string, init: RequestInit = {}): Promise<Response> {
   const ctx = createExecutionContext();
-  const request = new Request(EDGE + link, init) as Request<unknown, IncomingRequestCfProperties>;
-  const response = await worker.fetch(request, bindings, ctx);
+  const response = await ask(link, init, ctx);
   const body = await response.text();
   await waitOnExecutionContext(ctx);
   return new Response(body || null, response);

@@ -1,9 +1,10 @@
 /** The worker as its callers see it, and an origin that does what a test says. */
-import { env, exports } from "cloudflare:workers";
-import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { createExecutionContext, runInDurableObject } from "cloudflare:test";
 import { vi } from "vitest";
 
 import type { Env } from "../src/env";
+import worker from "../src/index";
 import { Purges, purges } from "../src/cards/purges";
 import { signCall, signLink } from "../src/signing";
 import type { Backlog } from "../src/telegram/backlog";
@@ -59,9 +60,11 @@ export class Origin {
   }
 }
 
-export function ask(path: string, init: RequestInit = {}): Promise<Response> {
-  return exports.default.fetch(new Request(EDGE + path, init));
+export function ask(path: string, init: RequestInit = {}, ctx = createExecutionContext()): Promise<Response> {
+  return worker.fetch(new Request(EDGE + path, init) as Incoming, bindings, ctx);
 }
+
+type Incoming = Request<unknown, IncomingRequestCfProperties>;
 
 export function message(id: number, chat: number, text = "hello"): object {
   return { update_id: id, message: { message_id: id, chat: { id: chat, type: "private" }, from: { id: chat }, text } };
