@@ -7,12 +7,14 @@ profiles, as popular as Zipf's law has it, never reach the origin. All in one ru
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+NODE, NPM = shutil.which("node") or "node", shutil.which("npm") or "npm"
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.report import print_table, write  # noqa: E402
@@ -21,10 +23,11 @@ from meetsmatch.local_edge import ENVIRONMENT, WORKER  # noqa: E402
 
 def measure() -> dict[str, Any]:
     environment = {**os.environ, **ENVIRONMENT}
-    subprocess.run(["npm", "run", "--silent", "bundle"], cwd=WORKER, env=environment, check=True, capture_output=True)
-    done = subprocess.run(
-        ["node", "bench/bench.mjs"], cwd=WORKER, env=environment, check=True, stdout=subprocess.PIPE, text=True
-    )
+    commands = ([NPM, "run", "--silent", "bundle"], [NODE, "bench/bench.mjs"])
+    for command in commands:
+        done = subprocess.run(  # noqa: S603 ours
+            command, cwd=WORKER, env=environment, check=True, stdout=subprocess.PIPE, text=True
+        )
     figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return figures
 
@@ -45,7 +48,10 @@ def main() -> None:
         f"hits from empty, first {zipf['warm']:,} reads": zipf["fromEmpty"],
         f"hits in the next {zipf['reads']:,} reads": zipf["after"],
     }
-    ratios = {"cached profile / hello": reads["cached"] / reads["hello"], "reads that never reach the origin": zipf["after"]}
+    ratios = {
+        "cached profile / hello": reads["cached"] / reads["hello"],
+        "reads that never reach the origin": zipf["after"],
+    }
     print_table(["", "measured"], [[name, f"{value:,.3f}"] for name, value in figures.items()])
     print_table(["", "ratio"], [[name, f"{value:.3f}"] for name, value in ratios.items()])
     write("edge", {name: round(value, 4) for name, value in figures.items()}, ratios)
