@@ -19,15 +19,21 @@ from apps.users.models import ProfileVersion, User
 
 log = structlog.get_logger(__name__)
 SWEEP_SECS = 0.25
+# There is nobody to tell; only what has gone is forgotten.
+SWEEP_WITHOUT_EDGE_SECS = 30.0
 RETRY_SECS = 1.0
 
 
-def publish(edge: Edge) -> int:
-    """Sends the purges that are due, one batch; how many they were. Raises GatewayError, and they stay due."""
+def publish(edge: Edge | None) -> int:
+    """Sends the purges that are due, one batch; how many they were. Raises GatewayError, and they stay due.
+
+    Without an edge they count as sent: one that is set up later has nothing cached yet.
+    """
     due = ProfileVersion.objects.filter(sent__lt=F("number")).values_list("user_id", "number")[:MAX_PURGES]
     versions = dict(due)
     if versions:
-        edge.purge(versions)
+        if edge:
+            edge.purge(versions)
         _record_sent(versions)
     return len(versions)
 
@@ -48,7 +54,7 @@ def _record_sent(versions: Mapping[UUID, int]) -> None:
 class Publisher(threading.Thread):
     """Sends what is due, four times a second, until it is stopped. Any number may run."""
 
-    def __init__(self, edge: Edge) -> None:
+    def __init__(self, edge: Edge | None) -> None:
         super().__init__(name="purges", daemon=True)
         self._edge = edge
         self._stopping = threading.Event()
@@ -74,4 +80,6 @@ class Publisher(threading.Thread):
             close_old_connections()
             return RETRY_SECS
         self._is_failing = False
-        return SWEEP_SECS if count < MAX_PURGES else 0
+        if count == MAX_PURGES:
+            return 0
+        return SWEEP_SECS if self._edge else SWEEP_WITHOUT_EDGE_SECS

@@ -157,11 +157,12 @@ def test_it_is_quiet_about_what_nobody_sees(ann: User) -> None:
     assert not ProfileVersion.objects.filter(pk=draft.pk).exists()
 
 
-def test_it_forgets_erased_members_once_the_edge_knows(ann: User) -> None:
+@pytest.mark.parametrize("edge", [FakeEdge(), None], ids=["with", "without"])
+def test_it_forgets_erased_members_once_the_edge_knows_if_there_is_one(ann: User, edge: FakeEdge | None) -> None:
     pk = ann.pk
     services.erase(ann)
     assert ProfileVersion.objects.filter(pk=pk).exists()
-    publish(FakeEdge())
+    publish(edge)
     assert not ProfileVersion.objects.filter(pk=pk).exists()
 
 

@@ -61,5 +61,5 @@ function readPurges(body: string): Purge[] | null {
 
 function isPurge(value: unknown): value is Purge {
   const purge = value as Partial<Purge> | null;
-  return typeof purge?.tag === "string" && TAG.test(purge.tag) && Number.isSafeInteger(purge.version);
+  return typeof purge?.tag === "string" && TAG.test(purge.tag) && Number.isSafeInteger(purge.version) && purge.version! >= 0;
 }

@@ -4,11 +4,12 @@
  */
 import type { Env } from "../env";
 import type { Turn } from "../observe";
-import type { PurgeLog } from "./purge_log";
+import type { News, PurgeLog } from "./purge_log";
 
 const REFRESH_AFTER_MS = 1_000;
 const TOO_OLD_MS = 2_500;
 const TIMEOUT_MS = 2_000;
+const MAX_REMEMBERED = 100_000;
 
 export function purgeLog(env: Env): DurableObjectStub<PurgeLog> {
   return env.PURGES.getByName("all");
@@ -36,13 +37,20 @@ export class Purges {
     return this.versions.get(tag) ?? 0;
   }
 
+  private take(from: number, { sequence, purges }: News): void {
+    if (from === 0) this.versions = new Map();
+    for (const { tag, version } of purges) this.versions.set(tag, Math.max(version, this.floor(tag)));
+    this.sequence = sequence;
+  }
+
   private async refresh(env: Env): Promise<boolean> {
     const began = Date.now();
     this.refreshAt = began;
     try {
-      const news = await within(TIMEOUT_MS, purgeLog(env).since(this.sequence));
-      for (const { tag, version } of news.purges) this.versions.set(tag, Math.max(version, this.floor(tag)));
-      this.sequence = Math.max(this.sequence, news.sequence);
+      // An isolate may live for days: when it remembers far more than the log still has, it starts again.
+      const from = this.versions.size > MAX_REMEMBERED ? 0 : this.sequence;
+      const news = await within(TIMEOUT_MS, purgeLog(env).since(from));
+      if (news.sequence >= this.sequence) this.take(from, news);
       this.readAt = Math.max(this.readAt, began);
       return true;
     } catch {

@@ -30,6 +30,8 @@ export const LIFETIME_MS = 24 * 3600_000;
 /** A worker has six connections at once. */
 const LANES = 6;
 const ROUND_MS = 20_000;
+/** One alarm may make so many calls; the next one goes on at once. */
+const ROUND_UPDATES = 900;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5_000;
 /** A chat that fails this often while others pass has something of its own: it no longer speaks for the origin. */
@@ -85,8 +87,8 @@ export class Backlog extends DurableObject<Env> {
       await this.bury();
       const probed = await this.deliverNext(new Set());
       if (probed && !this.isAway) {
-        const busy = new Set<string>();
-        await Promise.all(Array.from({ length: LANES }, () => this.lane(busy, until)));
+        const round = { busy: new Set<string>(), left: ROUND_UPDATES, until };
+        await Promise.all(Array.from({ length: LANES }, () => this.lane(round)));
       }
     } catch (error) {
       log("backlog_failed", { error: error instanceof Error ? error.name : "unknown" });
@@ -95,8 +97,8 @@ export class Backlog extends DurableObject<Env> {
     await this.plan();
   }
 
-  private async lane(busy: Set<string>, until: number): Promise<void> {
-    while (!this.isAway && Date.now() < until && (await this.deliverNext(busy)));
+  private async lane(round: { busy: Set<string>; left: number; until: number }): Promise<void> {
+    while (!this.isAway && round.left-- > 0 && Date.now() < round.until && (await this.deliverNext(round.busy)));
   }
 
   /** Delivers the first update of the chat that has waited longest; false when no chat is due. */

@@ -15,12 +15,10 @@ class Command(BaseCommand):
     help = "Sends deliveries to Telegram until it is told to stop; then finishes what is in flight. Any number may run."
 
     def handle(self, *_args: object, **_options: object) -> None:
-        publisher = Publisher(worker) if (worker := edge()) else None
-        if publisher:
-            publisher.start()
+        publisher = Publisher(edge())
+        publisher.start()
         asyncio.run(_run())
-        if publisher:
-            publisher.stop()
+        publisher.stop()
 
 
 async def _run() -> None:
