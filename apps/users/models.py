@@ -251,7 +251,7 @@ class ProfileVersion(models.Model):
 
     user_id = models.UUIDField(primary_key=True)
     number = models.BigIntegerField()
-    sent = models.BigIntegerField(default=0, help_text=_("The edge has been told of everything up to this version."))
+    sent = models.BigIntegerField(default=0)  # the edge has been told of everything up to this one
 
     class Meta:
         indexes = [

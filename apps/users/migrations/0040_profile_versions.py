@@ -101,7 +101,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('user_id', models.UUIDField(primary_key=True, serialize=False)),
                 ('number', models.BigIntegerField()),
-                ('sent', models.BigIntegerField(default=0, help_text='The edge has been told of everything up to this version.')),
+                ('sent', models.BigIntegerField(default=0)),
             ],
             options={
                 'indexes': [models.Index(condition=Q(('sent__lt', F('number'))), fields=['user_id'], name='profile_version_unsent')],
