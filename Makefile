@@ -4,20 +4,21 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8000
-export PORT
+export PORT EDGE
 .DEFAULT_GOAL := help
-.PHONY: help run test bench drills check messages lock screenshots base dev browser
+.PHONY: help run test bench drills check messages lock screenshots base dev browser edge
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
 
-run: base ## everything from a fresh clone, on http://localhost:8000 (another port: make run PORT=9000)
+run: base $(if $(EDGE),edge) ## everything from a fresh clone, on http://localhost:8000 (make run PORT=9000; with the edge worker: make run EDGE=1)
 	@exec $(BIN)/python -m meetsmatch.run
 
-test: dev browser ## everything the tests need, then all of them (some of them: make test ARGS=tests/users)
+test: dev browser edge ## everything the tests need, then all of them (some of them: make test ARGS=tests/users)
+	@$(if $(ARGS),,cd edge_worker && $(NPM_QUIET) npm test)
 	@exec $(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
-bench: dev ## the benchmarks, as tables and in var/bench (one of them: make bench NAME=flags)
+bench: dev edge ## the benchmarks, as tables and in var/bench (one of them: make bench NAME=flags)
 	@for script in benchmarks/$(or $(NAME),*).py; do \
 	  echo "== $$script"; $(BIN)/python $$script || exit; \
 	done
@@ -27,13 +28,14 @@ drills: dev ## every fault against the real processes, as a table and in var/dri
 	@$(BIN)/python -m tests.drills $(NAME)
 
 check: export DJANGO_SETTINGS_MODULE = meetsmatch.settings.test
-check: dev ## style, types, layers, migrations, production settings
+check: dev edge ## style, types, layers, migrations, production settings, the edge worker's types and bundle
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	@$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
+	@cd edge_worker && $(NPM_QUIET) npm run check
 
 PYBABEL = $(BIN)/python -m babel.messages.frontend --quiet
 messages: dev ## the code's texts → locale/*/LC_MESSAGES/django.po → .mo (again after translating)
@@ -75,6 +77,17 @@ base dev: $(BIN)/python
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("MeetsMatch needs Python 3.11 or newer." if sys.version_info < (3, 11) else 0)'
 	@if command -v uv >/dev/null; then uv venv --quiet --seed --python $(PYTHON) $(VENV); else $(PYTHON) -m venv $(VENV); fi
+
+# The edge worker's packages, likewise. Cloudflare's tools would like to report and to look for a newer version.
+NPM_QUIET = CLOUDFLARE_CF_FETCH_ENABLED=false WRANGLER_SEND_METRICS=false WRANGLER_HIDE_BANNER=true
+edge:
+	@command -v npm >/dev/null || { echo "The edge worker needs Node.js 20 or newer, with npm." >&2; exit 1; }
+	@node -e 'if (parseInt(process.versions.node) < 20) { console.error("The edge worker needs Node.js 20 or newer."); process.exit(1) }'
+	@sum=$$(cksum < edge_worker/package-lock.json); \
+	if [ "$$sum" != "$$(cat edge_worker/node_modules/.installed 2>/dev/null)" ]; then \
+	  echo "Installing edge_worker/package-lock.json ..."; \
+	  (cd edge_worker && npm ci --silent --no-audit --no-fund) && echo "$$sum" > edge_worker/node_modules/.installed; \
+	fi
 
 browser:
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \

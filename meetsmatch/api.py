@@ -8,6 +8,8 @@ from ninja import NinjaAPI, Schema
 from apps.flags.api import problem_of
 from apps.flags.api import router as flags
 from apps.flags.errors import FlagError
+from apps.flags.public import public_flags
+from apps.users.api import router as edge
 from apps.users.catalogue import INTERESTS
 from apps.users.models import MAX_AGE, MAX_PHOTOS, MIN_AGE, Gender, Language
 
@@ -19,6 +21,7 @@ api = NinjaAPI(
     docs_decorator=csp_update({"script-src": [SELF, UNSAFE_INLINE], "style-src": [SELF, UNSAFE_INLINE]}),
 )
 api.add_router("/flags", flags)
+api.add_router("/edge", edge)
 
 
 @api.exception_handler(FlagError)
@@ -53,3 +56,22 @@ def catalogue(request: HttpRequest) -> Catalogue:
         max_age=MAX_AGE,
         max_photos=MAX_PHOTOS,
     )
+
+
+class Limits(Schema):
+    min_age: int
+    max_age: int
+    max_photos: int
+
+
+class Config(Schema):
+    """How the product stands right now. `flags` are on or off for everybody; what never changes is in /catalogue."""
+
+    flags: dict[str, bool]
+    limits: Limits
+
+
+@api.get("/config", response=Config, summary="What is switched on, and the limits")
+@edge.get("/config", response=Config, summary="The same, for the edge worker")
+def config(request: HttpRequest) -> Config:
+    return Config(flags=public_flags(), limits=Limits(min_age=MIN_AGE, max_age=MAX_AGE, max_photos=MAX_PHOTOS))

@@ -32,6 +32,13 @@ def _fernet_keys(keys: list[str]) -> list[str]:
     return keys
 
 
+def _shared_secrets(secrets: list[str]) -> list[str]:
+    for number, secret in enumerate(secrets, 1):
+        if not re.fullmatch(r"[\x21-\x7e]{32,}", secret):
+            raise ValueError(f"secret {number} has less than 32 plain characters (make one: openssl rand -hex 32)")
+    return secrets
+
+
 def _without_slash(url: str) -> str:
     AnyHttpUrl(url)
     return url.rstrip("/")
@@ -76,6 +83,12 @@ class Environment(BaseModel):
     TELEGRAM_UPDATES: Literal["webhook", "polling"] = "webhook"
     TELEGRAM_WEBHOOK_SECRET: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]{1,256}$")
 
+    EDGE_URL: HttpUrl | None = None
+    EDGE_SHARED_SECRET: Annotated[CommaSeparated, AfterValidator(_shared_secrets)] = []
+    # `make run EDGE=1`: the worker, too
+    EDGE: bool = False
+    EDGE_PORT: int = Field(default=8787, ge=1, le=65535)
+
     S3_ENDPOINT_URL: HttpUrl | None = None
     S3_BUCKET: str | None = None
     S3_ACCESS_KEY_ID: str | None = None
@@ -97,6 +110,8 @@ class Environment(BaseModel):
     def _what_goes_together(self) -> Self:
         if self.TELEGRAM_BOT_TOKEN and self.TELEGRAM_UPDATES == "webhook" and not self.TELEGRAM_WEBHOOK_SECRET:
             raise ValueError("TELEGRAM_WEBHOOK_SECRET must be set too, for TELEGRAM_UPDATES is webhook")
+        if bool(self.EDGE_URL) != bool(self.EDGE_SHARED_SECRET):
+            raise ValueError("EDGE_URL and EDGE_SHARED_SECRET go together: set both or none")
         media = ("S3_ENDPOINT_URL", "S3_BUCKET", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY")
         missing = [name for name in media if not getattr(self, name)]
         if missing and len(missing) < len(media):

@@ -6,6 +6,7 @@ ignore SIGTERM.
 
 import os
 import re
+import secrets
 import select
 import signal
 import socket
@@ -22,7 +23,7 @@ from typing import IO, Self
 
 from django.core.exceptions import ImproperlyConfigured
 
-from meetsmatch import embedded
+from meetsmatch import embedded, local_edge
 from meetsmatch.env import Environment, read_environment
 
 ROOT = Path(__file__).parent.parent
@@ -151,6 +152,7 @@ def _run_everything(supervisor: Supervisor, env: Environment) -> None:
     began = time.monotonic()
     simulator = env.TELEGRAM_BOT_TOKEN is None
     os.environ.update(_environment_of_processes(env))
+    edge = _prepare_edge(env) if env.EDGE else None
     _hold_embedded_servers(env)
     supervisor.run("migrate", "python manage.py migrate --verbosity 0")
     if simulator:
@@ -161,6 +163,10 @@ def _run_everything(supervisor: Supervisor, env: Environment) -> None:
         supervisor.start("simulator", "python manage.py run_simulator")
     if not supervisor.wait_until(lambda: is_ready(env.PORT), READY_TIMEOUT_SECS):
         raise StartError(f"http://127.0.0.1:{env.PORT}/readyz has not answered 200 within {READY_TIMEOUT_SECS} s.")
+    if edge:
+        supervisor.start("edge", edge)
+        if not supervisor.wait_until(lambda: local_edge.is_live(env.EDGE_PORT), READY_TIMEOUT_SECS):
+            raise StartError(f"The edge worker has not answered on port {env.EDGE_PORT}: see its lines above.")
     # Registers the webhook with the Bot API, which is served by `web` itself when it is the simulator.
     supervisor.run("setup", "python manage.py setup_bot")
     if env.TELEGRAM_UPDATES == "polling":
@@ -175,6 +181,22 @@ def _hold_embedded_servers(env: Environment) -> None:
         embedded.database_url()
     if not env.REDIS_URL:
         embedded.redis_url()
+
+
+def _prepare_edge(env: Environment) -> str:
+    """The command of the edge worker; from now on the processes know of it. Its secret is of this run only."""
+    if not local_edge.is_installed():
+        raise StartError("The edge worker's packages are missing: start with `make run EDGE=1`, which installs them.")
+    _check_port(env.EDGE_PORT)
+    secret = secrets.token_hex(32)
+    os.environ.update(EDGE_URL=f"http://127.0.0.1:{env.EDGE_PORT}", EDGE_SHARED_SECRET=secret)
+    return local_edge.command(
+        embedded.VAR / "edge",
+        port=env.EDGE_PORT,
+        origin=f"http://127.0.0.1:{env.PORT}",
+        webhook_secret=env.TELEGRAM_WEBHOOK_SECRET or "simulator",
+        shared_secret=secret,
+    )
 
 
 def _environment_of_processes(env: Environment) -> dict[str, str]:
@@ -230,13 +252,14 @@ def _welcome(env: Environment, *, ready_secs: float) -> str:
     else:
         chat = "Telegram   write to your bot there (the simulator is off while TELEGRAM_BOT_TOKEN is set)"
         logins = "make an account with: .venv/bin/python manage.py createsuperuser"
+    edge = f"  Edge       http://127.0.0.1:{env.EDGE_PORT} (updates come through it)\n" if env.EDGE else ""
     return f"""
 MeetsMatch is ready after {ready_secs:.0f} s. Ctrl-C stops all of it.
 
   {chat}
   Admin      {root}/admin/  ({logins})
   API        {root}/api/v1/docs
-"""
+{edge}"""
 
 
 if __name__ == "__main__":

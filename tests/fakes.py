@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
+from uuid import UUID
 
 from asgiref.sync import async_to_sync
 
@@ -122,3 +123,18 @@ def deliver_all(api: FakeBotApi) -> FakeBotApi:
     while async_to_sync(sender.run_once)():
         pass
     return api
+
+
+@dataclass
+class FakeEdge:
+    """An edge that remembers what it was told to purge, the latest version of each profile; `is_away`: and fails."""
+
+    purged: dict[UUID, int] = field(default_factory=dict)
+    calls: int = 0
+    is_away: bool = False
+
+    def purge(self, versions: Mapping[UUID, int]) -> None:
+        self.calls += 1
+        if self.is_away:
+            raise GatewayError("edge: ConnectError", permanent=False)
+        self.purged |= versions

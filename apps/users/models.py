@@ -267,6 +267,26 @@ class Photo(UUIDModel):
         return f"photo {self.position + 1}"
 
 
+class ProfileVersion(models.Model):
+    """How often what others may see of a member has changed since they were published. Triggers count; see purging.py.
+
+    No reference to the member, whom it outlives until the edge knows that they are gone.
+    """
+
+    user_id = models.UUIDField(primary_key=True)
+    number = models.BigIntegerField()
+    sent = models.BigIntegerField(default=0)  # the edge has been told of everything up to this one
+
+    class Meta:
+        indexes = [
+            # users.purging.publish: what the edge has not been told yet
+            models.Index(fields=["user_id"], name="profile_version_unsent", condition=Q(sent__lt=F("number"))),
+        ]
+
+    def __str__(self) -> str:
+        return f"version {self.number}"
+
+
 class AbandonedFile(models.Model):
     """A file in the media store that nothing refers to any more; the worker deletes it.
 

@@ -26,8 +26,11 @@ TELEGRAM_API_ROOT = f"http://127.0.0.1:{ENV.PORT}/simulator" if SIMULATOR else E
 TELEGRAM_UPDATES = ENV.TELEGRAM_UPDATES
 TELEGRAM_WEBHOOK_SECRET = ENV.TELEGRAM_WEBHOOK_SECRET or ("simulator" if SIMULATOR else "")
 PUBLIC_URL = ENV.public_url
+EDGE_URL = ENV.EDGE_URL
+EDGE_SHARED_SECRETS = ENV.EDGE_SHARED_SECRET
 # The simulator runs on this machine and need not take the way over the public name.
-TELEGRAM_WEBHOOK_URL = f"{f'http://127.0.0.1:{ENV.PORT}' if SIMULATOR else PUBLIC_URL}/telegram/webhook"
+_webhook_root = EDGE_URL or (f"http://127.0.0.1:{ENV.PORT}" if SIMULATOR else PUBLIC_URL)
+TELEGRAM_WEBHOOK_URL = f"{_webhook_root}/telegram/webhook"
 
 # ---- Stores
 DATABASE_URL = ENV.DATABASE_URL or embedded.database_url()

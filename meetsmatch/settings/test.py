@@ -15,3 +15,4 @@ CELERY_TASK_EAGER_PROPAGATES = True
 FLAGS_FOLLOWED = False
 RULES_LOOK_AGAIN_SECS = 0.0
 RESILIENCE_PULSE = False
+EDGE_SHARED_SECRETS = ["the-first-secret-of-both-sides-0001", "the-second-secret-of-both-sides-002"]

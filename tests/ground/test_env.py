@@ -34,6 +34,10 @@ BAD = [
     ("TELEGRAM_API_ROOT", f"https://{SECRET}:port"),
     ("TELEGRAM_UPDATES", f"{SECRET}"),
     ("TELEGRAM_WEBHOOK_SECRET", f"{SECRET}!"),
+    ("EDGE_URL", f"{SECRET}"),
+    ("EDGE_SHARED_SECRET", f"{SECRET}"),
+    ("EDGE", f"{SECRET}"),
+    ("EDGE_PORT", f"{SECRET}"),
     ("S3_ENDPOINT_URL", f"{SECRET}"),
     ("FIELD_ENCRYPTION_KEYS", f"{SECRET}"),
     ("FIELD_ENCRYPTION_KEYS", f"{KEY},{SECRET}"),
@@ -76,6 +80,17 @@ def test_it_wants_the_webhook_secret_with_a_token() -> None:
     assert "TELEGRAM_WEBHOOK_SECRET" in message
     assert TOKEN not in message
     assert read_environment({"TELEGRAM_BOT_TOKEN": TOKEN, "TELEGRAM_UPDATES": "polling"}).TELEGRAM_BOT_TOKEN == TOKEN
+
+
+def test_it_wants_the_edge_and_its_secret_together() -> None:
+    secret = f"{SECRET}-secret-of-more-than-32-characters"
+    for alone in ({"EDGE_URL": "https://edge.invalid"}, {"EDGE_SHARED_SECRET": secret}):
+        message = refusal(alone)
+        assert "EDGE_URL and EDGE_SHARED_SECRET go together" in message
+        assert SECRET not in message
+    both = read_environment({"EDGE_URL": "https://edge.invalid/", "EDGE_SHARED_SECRET": f"{secret},{secret}"})
+    assert both.EDGE_URL == "https://edge.invalid"
+    assert set(both.EDGE_SHARED_SECRET) == {secret}
 
 
 @pytest.mark.parametrize("missing", S3)

@@ -2,7 +2,7 @@
 
 import statistics
 
-from tests.guards.tree import Function, functions, name_of, product_files
+from tests.guards.tree import Function, functions, name_of, product_files, tracked_files
 
 MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_MEDIAN_LINES = 400, 40, 10
 
@@ -16,6 +16,12 @@ def _length(function: Function) -> int:
 def test_it_keeps_files_short() -> None:
     lengths = {name_of(path): len(path.read_text().splitlines()) for path in product_files()}
     assert {name: lines for name, lines in lengths.items() if lines >= MAX_FILE_LINES} == {}
+
+
+def test_it_keeps_the_edge_workers_files_short() -> None:
+    files = [path for path in tracked_files() if path.suffix in (".ts", ".mjs")]
+    assert files
+    assert [name_of(path) for path in files if len(path.read_text().splitlines()) >= MAX_FILE_LINES] == []
 
 
 def test_it_keeps_functions_short() -> None:

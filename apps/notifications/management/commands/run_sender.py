@@ -1,19 +1,24 @@
-"""The sender process: sends what the outbox holds until SIGTERM or SIGINT."""
+"""The sender process: sends what the outbox holds, and purges to the edge, until SIGTERM or SIGINT."""
 
 import asyncio
 import signal
 
 from django.core.management.base import BaseCommand
 
+from apps.core.gateways.edge import edge
 from apps.core.gateways.telegram import bot_api
 from apps.notifications.sender import Sender
+from apps.users.purging import Publisher
 
 
 class Command(BaseCommand):
     help = "Sends deliveries to Telegram until it is told to stop; then finishes what is in flight. Any number may run."
 
     def handle(self, *_args: object, **_options: object) -> None:
+        publisher = Publisher(edge())
+        publisher.start()
         asyncio.run(_run())
+        publisher.stop()
 
 
 async def _run() -> None:
