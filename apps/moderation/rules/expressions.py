@@ -51,7 +51,7 @@ class Expression:
         """Raises EvaluationError."""
         value = self._program.eval(activation=facts.activation)
         if value.type().name() != "BOOL":
-            raise EvaluationError(str(value.value()))
+            raise EvaluationError(str(value.value()).removeprefix("INVALID_ARGUMENT: "))
         return bool(value.value())
 
 
