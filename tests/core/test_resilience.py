@@ -240,7 +240,7 @@ def test_it_opens_the_breaker_by_injected_faults(service: Dependency, kind: Kind
     inject("service", kind)
 
     async def call() -> None:
-        async with service.aguard():
+        async with service.guard():
             pytest.fail("it was asked")
 
     for _ in range(3):

@@ -39,6 +39,8 @@ BAD = [
     ("EDGE", f"{SECRET}"),
     ("EDGE_PORT", f"{SECRET}"),
     ("S3_ENDPOINT_URL", f"{SECRET}"),
+    ("FAULT_INJECTION", f"{SECRET}"),
+    ("METRICS_TOKEN", f"{SECRET}"),
     ("FIELD_ENCRYPTION_KEYS", f"{SECRET}"),
     ("FIELD_ENCRYPTION_KEYS", f"{KEY},{SECRET}"),
     ("FIELD_ENCRYPTION_KEYS", f"ключ-{SECRET}"),

@@ -81,7 +81,7 @@ class TelegramBotApi:
 
     async def call(self, method: str, params: Mapping[str, object], files: Mapping[str, bytes] | None = None) -> JSON:
         attached = {name: InputFile(content, filename=name) for name, content in (files or {}).items()}
-        async with TELEGRAM.aguard():
+        async with TELEGRAM.guard():
             try:
                 result: JSON = await self._bot.do_api_request(method, {**params, **attached})
                 return result

@@ -3,8 +3,8 @@
 import math
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -67,7 +67,7 @@ class Status:
 
 
 class Dependency:
-    """Calls pass through `guard` (or `aguard`, or `repeat`). Safe for threads; each process has breakers of its own."""
+    """Calls pass through `guard`, or `repeat`. Safe for threads; each process has breakers of its own."""
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
@@ -85,19 +85,12 @@ class Dependency:
         self._lock = threading.Lock()
         self._calls = self._failed = self._refused = self._under_way = 0
 
-    @contextmanager
-    def guard(self) -> Iterator[None]:
-        """Around one call. Raises AwayError when it is not to be made; all that the call raises comes through."""
-        with self._admitted():
-            faults.strike(self.name, self.policy.timeout_secs)
-            yield
+    def guard(self) -> "_Call":
+        """Around one call, `with` or `async with`: raises AwayError when it is not to be made.
 
-    @asynccontextmanager
-    async def aguard(self) -> AsyncIterator[None]:
-        """As guard, for a call that is awaited."""
-        with self._admitted():
-            await faults.astrike(self.name, self.policy.timeout_secs)
-            yield
+        All that the call itself raises comes through.
+        """
+        return _Call(self)
 
     def repeat(self, call: Callable[[], R]) -> R:
         """The result of a call that does no harm when made twice: tried again, with growing pauses."""
@@ -110,7 +103,7 @@ class Dependency:
         """As repeat, for a call that is awaited."""
         async for attempt in self._attempts():
             with attempt:
-                async with self.aguard():
+                async with self.guard():
                     return await call()
         raise AssertionError("unreachable")
 
@@ -139,35 +132,41 @@ class Dependency:
             on=self._is_worth_another, attempts=self.policy.attempts, wait_initial=0.1, wait_max=2, wait_jitter=0.2
         )
 
-    @contextmanager
-    def _admitted(self) -> Iterator[None]:
-        pulse.start()
-        with ExitStack() as stack:
-            stack.enter_context(self._place())
-            try:
-                stack.enter_context(self._breaker.calling())
-            except CircuitBreakerError:
-                self._refused += 1
-                raise AwayError(f"{self.name} is resting: its breaker is open") from None
-            try:
-                yield
-            except BaseException as error:
-                self._failed += self._is_failure(error)
-                raise
-
-    @contextmanager
-    def _place(self) -> Iterator[None]:
+    def _enter(self) -> AbstractContextManager[None] | None:
+        """Takes a place, and asks the breaker; what the library has around a trial where it is not closed."""
         with self._lock:
             if self._under_way >= self.policy.at_once:
                 self._refused += 1
                 raise AwayError(f"{self.name}: {self.policy.at_once} calls are under way already")
             self._under_way += 1
             self._calls += 1
+        if self._storage.state == STATE_CLOSED:
+            return None
+        trial: AbstractContextManager[None] = self._breaker.calling()
         try:
-            yield
-        finally:
+            trial.__enter__()
+        except CircuitBreakerError:
             with self._lock:
                 self._under_way -= 1
+                self._refused += 1
+            raise AwayError(f"{self.name} is resting: its breaker is open") from None
+        return trial
+
+    def _leave(self, error: BaseException | None) -> None:
+        is_failure = error is not None and self._is_failure(error)
+        with self._lock:
+            self._under_way -= 1
+            self._failed += is_failure
+
+    def _tell_breaker(self, error: BaseException | None) -> None:
+        """How a call went that began while it was closed. Says nothing where nothing is new: that is nearly always."""
+        if self._storage.state != STATE_CLOSED:
+            return
+        if error is not None and self._is_failure(error):
+            with suppress(type(error)):
+                self._breaker.call(_raise, error)
+        elif self._storage.counter:
+            self._breaker.call(_nothing)
 
     def _is_failure(self, error: BaseException) -> bool:
         """Whether it says that the dependency is not well, rather than that this call was wrong."""
@@ -178,6 +177,61 @@ class Dependency:
 
     def _is_worth_another(self, error: Exception) -> bool:
         return self._is_failure(error) and not isinstance(error, AwayError)
+
+
+class _Call:
+    """One call on its way through a guard. A class, for there is one around every message that is sent."""
+
+    __slots__ = ("_of", "_trial")
+
+    def __init__(self, of: Dependency) -> None:
+        self._of = of
+        self._trial: AbstractContextManager[None] | None = None
+
+    def __enter__(self) -> None:
+        self._begin()
+        if faults.are_there():
+            try:
+                faults.strike(self._of.name, self._of.policy.timeout_secs)
+            except BaseException as error:
+                self._end(error)
+                raise
+
+    async def __aenter__(self) -> None:
+        self._begin()
+        if faults.are_there():
+            try:
+                await faults.astrike(self._of.name, self._of.policy.timeout_secs)
+            except BaseException as error:
+                self._end(error)
+                raise
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        self._end(error)
+
+    async def __aexit__(self, _: object, error: BaseException | None, __: object) -> None:
+        self._end(error)
+
+    def _begin(self) -> None:
+        pulse.start()
+        self._trial = self._of._enter()
+
+    def _end(self, error: BaseException | None) -> None:
+        self._of._leave(error)
+        if self._trial is None:
+            self._of._tell_breaker(error)
+        elif error is None:
+            self._trial.__exit__(None, None, None)
+        else:
+            self._trial.__exit__(type(error), error, error.__traceback__)
+
+
+def _nothing() -> None:
+    pass
+
+
+def _raise(error: BaseException) -> None:
+    raise error
 
 
 class _SteadyStorage(CircuitMemoryStorage):

@@ -85,6 +85,11 @@ def install(found: Iterable[Active]) -> None:
             thread.start()
 
 
+def are_there() -> bool:
+    """Cheap, for it is asked before every call."""
+    return bool(_active)
+
+
 def active() -> tuple[Active, ...]:
     return tuple(fault for fault in _active if not fault.has_ended)
 
