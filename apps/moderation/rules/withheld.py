@@ -40,5 +40,6 @@ def _withheld(member: User) -> QuerySet[Finding]:
 
 
 def _hidden_by_decision(member: User) -> set[UUID]:
-    hiding = in_effect(member.pk).filter(action=Decision.Action.HIDE_PHOTO).select_related("kept")
+    # one that is about to take effect has kept nothing yet
+    hiding = in_effect(member.pk).filter(action=Decision.Action.HIDE_PHOTO, kept__isnull=False).select_related("kept")
     return {UUID(decision.kept.content["photo"]) for decision in hiding}

@@ -250,9 +250,9 @@ def test_it_lets_nobody_else_write(hire: Hire, role: str) -> None:
 def test_it_says_how_a_rule_would_have_done(ann: User, bob: User, mona: Staff, edda: Staff) -> None:
     cid, dot = member("Cid"), member("Dot")
     long_ago = timezone.now() - timedelta(days=20)
-    for sender, text in ((bob, "see coins.example"), (bob, "or www.coins.example"), (cid, "hi"), (dot, "my.site.org")):
+    for sender, text in ((bob, "see coins.top"), (bob, "or www.coins.example"), (cid, "hi"), (dot, "my.site.org")):
         say(sender, ann, text, created_at=timezone.now() - timedelta(hours=1))
-    say(bob, ann, "old.example.com", created_at=long_ago)
+    say(bob, ann, "www.old.example", created_at=long_ago)
     for who, action in ((bob, "warn"), (dot, "dismiss")):
         report = file_report(ann, who, reason="spam")
         assert report.case
