@@ -170,7 +170,7 @@ def test_it_shows_how_every_process_gets_on(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_it_knows_of_itself_while_redis_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    def away(*_: object) -> None:
+    def away(*_: object, **__: object) -> None:
         raise redis.ConnectionError
 
     monkeypatch.setattr("redis.Redis.execute_command", away)
