@@ -6,6 +6,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
+import redis
 from django.contrib.admin.models import LogEntry
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError
@@ -14,7 +15,9 @@ from django.test import Client
 from waffle.testutils import override_flag
 
 from apps.core.resilience import faults, pulse
+from apps.core.resilience.dependency import Status
 from apps.core.resilience.models import Fault
+from apps.core.resilience.policies import REDIS
 from apps.core.resilience.services import FaultError, faults_now, start_fault, stop_faults
 from apps.users.models import Staff
 
@@ -149,3 +152,27 @@ def test_it_tells_in_the_admin_that_faults_are_off(client: Client, operator: Sta
     page = client.get("/admin/core/fault/").content.decode()
     assert "must both be on" in page
     assert "Inject the fault" not in page
+
+
+# ---- What processes tell each other
+
+
+def test_it_shows_how_every_process_gets_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = pulse._me()
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(pulse, "_me", lambda: "sender elsewhere 7")
+        pulse.tell([Status("telegram", "open", calls=12, failed=10, refused=2, under_way=0)])
+    told = pulse.statuses_everywhere()
+    assert set(told) == {here, "sender elsewhere 7"}
+    assert told["sender elsewhere 7"][0].state == "open"
+    monkeypatch.setattr("apps.core.resilience.pulse.FRESH_SECS", -1)
+    assert set(pulse.statuses_everywhere()) == {here}
+
+
+def test_it_knows_of_itself_while_redis_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise redis.ConnectionError
+
+    monkeypatch.setattr("redis.Redis.execute_command", away)
+    assert set(pulse.statuses_everywhere()) == {pulse._me()}
+    REDIS.reset()

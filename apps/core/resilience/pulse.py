@@ -39,9 +39,9 @@ _starting = threading.Lock()
 
 
 def start() -> None:
-    """Starts the thread unless it runs, as in a process that was forked. Costs nothing when it does."""
+    """Starts the thread in a process of the Procfile, unless it runs there. Costs nothing when it does."""
     global _thread
-    if _thread is not None or not settings.RESILIENCE_PULSE or not apps.ready:
+    if _thread is not None or process_kind() not in KINDS.values() or not settings.RESILIENCE_PULSE or not apps.ready:
         return
     # Before the thread does: a process that is forked amid an import would wait for its end for ever.
     import_module("apps.core.impatient_redis")
