@@ -74,6 +74,7 @@ class Environment(BaseModel):
     TELEGRAM_BOT_TOKEN: str | None = Field(default=None, pattern=r"^\d+:[A-Za-z0-9_-]+$")
     TELEGRAM_API_ROOT: HttpUrl = "https://api.telegram.org"
     TELEGRAM_UPDATES: Literal["webhook", "polling"] = "webhook"
+    TELEGRAM_PAID_BROADCASTS: bool = False
     TELEGRAM_WEBHOOK_SECRET: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]{1,256}$")
 
     S3_ENDPOINT_URL: HttpUrl | None = None

@@ -23,6 +23,9 @@ SIMULATOR = ENV.TELEGRAM_BOT_TOKEN is None
 TELEGRAM_BOT_TOKEN = ENV.TELEGRAM_BOT_TOKEN or SIMULATOR_BOT_TOKEN
 TELEGRAM_API_ROOT = f"http://127.0.0.1:{ENV.PORT}/simulator" if SIMULATOR else ENV.TELEGRAM_API_ROOT
 TELEGRAM_UPDATES = ENV.TELEGRAM_UPDATES
+# Calls a second, overall: Telegram's own figures, without and with paid broadcasts.
+TELEGRAM_CALLS_PER_SEC = 1000 if ENV.TELEGRAM_PAID_BROADCASTS else 30
+TELEGRAM_PAID_BROADCASTS = ENV.TELEGRAM_PAID_BROADCASTS
 TELEGRAM_WEBHOOK_SECRET = ENV.TELEGRAM_WEBHOOK_SECRET or ("simulator" if SIMULATOR else "")
 PUBLIC_URL = ENV.public_url
 # The simulator runs on this machine and need not take the way over the public name.
