@@ -178,7 +178,7 @@ class Limits:
 
     async def _ask_redis(self, asks: Sequence[Ask]) -> list[int]:
         asked = {
-            "asks": asks,
+            "asks": [tuple(ask) for ask in asks],
             "limits": [_CHAT, _GROUP],
             "interval": self.rates.interval,
             "burst": self.rates.burst,

@@ -80,18 +80,25 @@ class Sender:
         self._outcomes: list[Outcome] = []
         self._unrecorded: set[int] = set()
         self._look, self._turn, self._news = asyncio.Event(), asyncio.Event(), asyncio.Event()
-        self._stopping = False
+        self._stopping = self._is_done = False
         self._sweep_secs = SWEEP_SECS
         self._database_away = False
 
     async def run(self) -> None:
         """Delivers until stop() is called, then waits for what is in flight, STOP_TIMEOUT_SECS at most."""
         async with asyncio.TaskGroup() as group:
-            helpers = [group.create_task(loop()) for loop in (self._keep_leases, self._listen, self._record)]
-            await asyncio.gather(self._claim(), self._let_go())
-            if self._in_flight:
-                await asyncio.wait(self._in_flight.values(), timeout=STOP_TIMEOUT_SECS)
-            for task in [*helpers, *self._in_flight.values()]:
+            helpers = [group.create_task(loop()) for loop in (self._keep_leases, self._listen)]
+            recorder = group.create_task(self._record())
+            await asyncio.wait([group.create_task(self._claim()), group.create_task(self._let_go())])
+            with suppress(TimeoutError):
+                async with asyncio.timeout(STOP_TIMEOUT_SECS):
+                    while self._in_flight or self._outcomes:
+                        await asyncio.sleep(TICK_SECS)
+                    self._is_done = True
+                    self._news.set()
+                    await asyncio.shield(recorder)
+            self._is_done = True
+            for task in [*helpers, recorder, *self._in_flight.values()]:
                 task.cancel()
         with suppress(*DATABASE_AWAY):
             await self._give_back()
@@ -231,7 +238,7 @@ class Sender:
         self._news.set()
 
     async def _record(self) -> None:
-        while True:
+        while not self._is_done:
             await self._news.wait()
             await self._record_outcomes()
 
@@ -253,7 +260,7 @@ class Sender:
             self._lanes.clear()
 
     async def _keep_leases(self) -> None:
-        while True:
+        while not self._is_done:
             await asyncio.sleep(RENEWAL_SECS)
             if held := self._held():
                 with suppress(*DATABASE_AWAY):
@@ -262,7 +269,7 @@ class Sender:
                 self._limits.senders = await count_senders() or self._limits.senders
 
     async def _listen(self) -> None:
-        while True:
+        while not self._is_done:  # a cancellation may drown in an error of the connection that it breaks
             try:
                 async for _ in nudges():
                     self._sweep_secs = SWEEP_SECS

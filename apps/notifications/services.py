@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
+from uuid import UUID
 
 import structlog
 from django.db import InterfaceError, OperationalError, connection, transaction
@@ -40,6 +41,7 @@ class Outgoing:
 
     `params` are as in the Bot API, without the chat, and may hold placeholders that are filled in when it is sent
     (see calls.py). Of two with the same `key` only the first is ever written. `user` is None for a chat of no member.
+    `broadcast` is the id of the one that this is part of.
     """
 
     chat_id: int
@@ -48,6 +50,7 @@ class Outgoing:
     user: User | None = None
     priority: Priority = Priority.REPLY
     key: str | None = None
+    broadcast: UUID | None = None
 
 
 def enqueue(outgoing: Sequence[Outgoing]) -> list[Delivery | None]:
@@ -58,7 +61,15 @@ def enqueue(outgoing: Sequence[Outgoing]) -> list[Delivery | None]:
     if not outgoing:
         return []
     rows = [
-        Delivery(user=o.user, chat_id=o.chat_id, method=o.method, params=dict(o.params), priority=o.priority, key=o.key)
+        Delivery(
+            user=o.user,
+            chat_id=o.chat_id,
+            method=o.method,
+            params=dict(o.params),
+            priority=o.priority,
+            key=o.key,
+            broadcast_id=o.broadcast,
+        )
         for o in outgoing
     ]
     with transaction.atomic():

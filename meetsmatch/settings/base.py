@@ -213,6 +213,7 @@ CELERY_TASK_ROUTES = {
     "moderation.adopt_reports": {"queue": "default"},
     "moderation.close_cases": {"queue": "default"},
     "moderation.purge_evidence": {"queue": "default"},
+    "notifications.advance_broadcasts": {"queue": "batch"},
     "notifications.purge_deliveries": {"queue": "default"},
     "users.store_photo": {"queue": "media"},
     "users.store_missing_photos": {"queue": "media"},
@@ -235,6 +236,11 @@ CELERY_BEAT_SCHEDULE = {
     "close cases of erased members": {"task": "moderation.close_cases", "schedule": 60.0, "options": {"expires": 60}},
     "drop old evidence": {"task": "moderation.purge_evidence", "schedule": crontab(hour="3", minute="30")},
     "drop old updates": {"task": "bot.purge_updates", "schedule": crontab(hour="3", minute="10")},
+    "go on with broadcasts": {
+        "task": "notifications.advance_broadcasts",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
     "drop old deliveries": {"task": "notifications.purge_deliveries", "schedule": crontab(hour="3", minute="20")},
     "refresh standings": {"task": "matching.refresh_standings", "schedule": 300.0, "options": {"expires": 300}},
     "recount standings": {
