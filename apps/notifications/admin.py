@@ -13,7 +13,6 @@ from apps.notifications.models import Delivery
 from apps.notifications.services import retry_failed
 from apps.users.admin import MemberSearchMixin, member_link
 
-
 __all__ = ["DeliveryAdmin", "broadcasts"]
 
 

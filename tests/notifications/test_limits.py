@@ -2,7 +2,6 @@
 
 import asyncio
 
-import pytest
 from django.conf import settings
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,9 +13,9 @@ from apps.notifications.limits import GO, Ask, Buckets, Limits, Rates
 NEVER = 0.000_001  # so slow that nothing flows back while a test runs
 
 
-def run(scenario, url: str | None = None, rates: Rates = Rates(30)):
+def run(scenario, url: str | None = None, rates: Rates | None = None):
     async def with_limits():
-        limits = Limits(url or settings.REDIS_URL, rates)
+        limits = Limits(url or settings.REDIS_URL, rates or Rates(30))
         try:
             return await scenario(limits)
         finally:
@@ -110,9 +109,7 @@ def test_it_takes_only_its_share_while_redis_is_away() -> None:
     chats=st.lists(st.sampled_from([1, 2, 3, -4]), min_size=200, max_size=200),
     urgent=st.lists(st.booleans(), min_size=200, max_size=200),
 )
-def test_it_never_lets_more_through_than_telegram_allows(
-    gaps: list[int], chats: list[int], urgent: list[bool]
-) -> None:
+def test_it_never_lets_more_through_than_telegram_allows(gaps: list[int], chats: list[int], urgent: list[bool]) -> None:
     buckets, rates, now = Buckets(), Rates(30), 0
     gone: list[tuple[int, int]] = []
     for gap, chat, is_urgent in zip(gaps, chats, urgent, strict=False):

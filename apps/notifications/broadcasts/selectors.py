@@ -1,5 +1,6 @@
 """Whom a broadcast is for, and how far it has come."""
 
+import json
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -59,5 +60,6 @@ def progress(broadcast: Broadcast) -> Progress:
 
 def fingerprint(broadcast: Broadcast) -> str:
     """Of all that members would notice: who confirms a start says by it what they have seen."""
-    seen = (broadcast.text_en, broadcast.text_es, broadcast.text_ru, broadcast.segment, broadcast.per_minute)
-    return sha256(repr((*seen, broadcast.starts_at)).encode()).hexdigest()[:16]
+    texts = (broadcast.text_en, broadcast.text_es, broadcast.text_ru)
+    seen = json.dumps([*texts, broadcast.segment, broadcast.per_minute, str(broadcast.starts_at)], sort_keys=True)
+    return sha256(seen.encode()).hexdigest()[:16]

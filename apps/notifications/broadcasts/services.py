@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Min, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import override
@@ -178,7 +178,7 @@ def _take_back(broadcast: Broadcast) -> None:
     """Deletes what no sender has claimed, and goes back to before the first of these. Those who got it have its key."""
     rows = broadcast.deliveries.filter(status=Delivery.Status.PENDING, attempts=0)
     rows = Delivery.objects.filter(pk__in=list(rows.select_for_update(skip_locked=True).values_list("pk", flat=True)))
-    first = rows.aggregate(first=Min("user_id"))["first"]
+    first = rows.order_by("user_id").values_list("user_id", flat=True).first()
     if first is None:
         return
     rows.delete()
