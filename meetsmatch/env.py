@@ -67,6 +67,7 @@ class Environment(BaseModel):
     """Every variable that MeetsMatch reads. None means unset; `docs` of each are in the README's table."""
 
     PORT: int = Field(default=8000, ge=1, le=65535)
+    WEB_THREADS: int = Field(default=8, ge=3, le=256)
     PUBLIC_URL: HttpUrl | None = None
     DATABASE_URL: PostgresUrl | None = None
     REDIS_URL: RedisUrl | None = None

@@ -31,6 +31,8 @@ PUBLIC_URL = ENV.public_url
 # The simulator runs on this machine and need not take the way over the public name.
 TELEGRAM_WEBHOOK_URL = f"{f'http://127.0.0.1:{ENV.PORT}' if SIMULATOR else PUBLIC_URL}/telegram/webhook"
 
+WEB_THREADS = ENV.WEB_THREADS  # of each web process: the Procfile starts as many
+
 # ---- Stores
 DATABASE_URL = ENV.DATABASE_URL or embedded.database_url()
 _database = conninfo_to_dict(DATABASE_URL)
