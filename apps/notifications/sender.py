@@ -87,7 +87,8 @@ class Sender:
     async def run(self) -> None:
         """Delivers until stop() is called, then waits for what is in flight, STOP_TIMEOUT_SECS at most."""
         async with asyncio.TaskGroup() as group:
-            helpers = [group.create_task(loop()) for loop in (self._keep_leases, self._listen)]
+            listener = asyncio.create_task(self._listen())
+            leases = group.create_task(self._keep_leases())
             recorder = group.create_task(self._record())
             await asyncio.wait([group.create_task(self._claim()), group.create_task(self._let_go())])
             with suppress(TimeoutError):
@@ -98,8 +99,9 @@ class Sender:
                     self._news.set()
                     await asyncio.shield(recorder)
             self._is_done = True
-            for task in [*helpers, recorder, *self._in_flight.values()]:
+            for task in [leases, recorder, *self._in_flight.values()]:
                 task.cancel()
+        await _end(listener)
         with suppress(*DATABASE_AWAY):
             await self._give_back()
 
@@ -269,7 +271,7 @@ class Sender:
                 self._limits.senders = await count_senders() or self._limits.senders
 
     async def _listen(self) -> None:
-        while not self._is_done:  # a cancellation may drown in an error of the connection that it breaks
+        while not self._is_done:
             try:
                 async for _ in nudges():
                     self._sweep_secs = SWEEP_SECS
@@ -299,6 +301,14 @@ class Sender:
             raise
         self._database_away = False
         return result
+
+
+async def _end(listener: asyncio.Task[None]) -> None:
+    """Cancels it, again where the connection's own error handling has swallowed that."""
+    for _ in range(3):
+        listener.cancel()
+        if (await asyncio.wait([listener], timeout=RETRY_SECS))[0]:
+            return
 
 
 Prepared = tuple[Delivery, Call | GatewayError | None]

@@ -1,8 +1,8 @@
 """What the webhook is compared with, as WSGI applications and a Celery worker; `SHAPE` names this process'.
 
-`bare`: a Django view that parses the JSON and does one insert. `celery`: the common shape of bots in Django, a view that
-only hands the update to Celery, whose task parses it with python-telegram-bot's types, finds or makes the user, keeps
-the message and the user's state. Neither sends anything, as ours does not within the webhook.
+`bare`: a Django view that parses the JSON and does one insert. `celery`: the common shape of bots in Django, a view
+that only hands the update to Celery, whose task parses it with python-telegram-bot, finds or makes the user, and
+keeps the message and the state. Neither sends anything, as ours does not within the webhook.
 """
 
 import json
@@ -48,22 +48,22 @@ class Person(models.Model):
     language = models.TextField()
     state = models.TextField()
 
-    def __str__(self) -> str:
-        return self.state
-
     class Meta:
         app_label, db_table, managed = "core", "bench_user", False
+
+    def __str__(self) -> str:
+        return self.state
 
 
 class Said(models.Model):
     user_id = models.BigIntegerField()
     text = models.TextField()
 
-    def __str__(self) -> str:
-        return self.text
-
     class Meta:
         app_label, db_table, managed = "core", "bench_message", False
+
+    def __str__(self) -> str:
+        return self.text
 
 
 @app.task
