@@ -74,6 +74,7 @@ class Environment(BaseModel):
     """Every variable that MeetsMatch reads. None means unset; `docs` of each are in the README's table."""
 
     PORT: int = Field(default=8000, ge=1, le=65535)
+    WEB_THREADS: int = Field(default=8, ge=3, le=256)
     PUBLIC_URL: HttpUrl | None = None
     DATABASE_URL: PostgresUrl | None = None
     REDIS_URL: RedisUrl | None = None
@@ -81,6 +82,7 @@ class Environment(BaseModel):
     TELEGRAM_BOT_TOKEN: str | None = Field(default=None, pattern=r"^\d+:[A-Za-z0-9_-]+$")
     TELEGRAM_API_ROOT: HttpUrl = "https://api.telegram.org"
     TELEGRAM_UPDATES: Literal["webhook", "polling"] = "webhook"
+    TELEGRAM_PAID_BROADCASTS: bool = False
     TELEGRAM_WEBHOOK_SECRET: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]{1,256}$")
 
     EDGE_URL: HttpUrl | None = None

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
+from typing import Any
 from urllib.parse import parse_qsl
 
 TOKEN = "123456:this-is-the-secret-token"
@@ -37,8 +38,9 @@ class Request:
     body: bytes
 
     @property
-    def params(self) -> dict[str, str]:
-        return dict(parse_qsl(self.body.decode()))
+    def params(self) -> dict[str, Any]:
+        """As the Bot API takes them: one JSON body, or a form with every value as text."""
+        return json.loads(self.body) if self.body.startswith(b"{") else dict(parse_qsl(self.body.decode()))
 
 
 @dataclass

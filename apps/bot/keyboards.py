@@ -281,9 +281,10 @@ def more_photos() -> Keyboard:
     return [[(_("📷 Photos"), "edit:photos")]]
 
 
-def settings(*, paused: bool) -> Keyboard:
+def settings(*, paused: bool, news: bool) -> Keyboard:
     pause = (_("▶️ Go on"), "pause:off") if paused else (_("⏸ Pause"), "pause:on")
-    return [[pause, (_("🌐 Language"), "languages")], [(_("🗑 Delete my account"), "delete")]]
+    switch = (_("🔕 No news, please"), "news:off") if news else (_("🔔 Send me news"), "news:on")
+    return [[pause, (_("🌐 Language"), "languages")], [switch], [(_("🗑 Delete my account"), "delete")]]
 
 
 def confirm_delete() -> Keyboard:

@@ -135,6 +135,7 @@ ROUTES: tuple[Route, ...] = (
     _command("help", settings.help_page, Needs.NOTHING),
     _tap("languages", settings.languages, Needs.NOTHING),
     _tap("pause:(on|off)", settings.pause),
+    _tap("news:(on|off)", settings.news, Needs.NOTHING),
     _tap("delete", settings.ask_delete, Needs.NOTHING),
     _tap("delete_yes", settings.delete, Needs.NOTHING),
     _tap("dismiss", settings.dismiss, Needs.NOTHING),

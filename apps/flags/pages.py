@@ -14,6 +14,7 @@ from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_POST
 
 from apps.core.admin import BaseAdmin, ReadOnlyMixin
+from apps.core.errors import MeetsMatchError
 from apps.flags.errors import FlagError
 from apps.flags.models import Flag
 
@@ -32,6 +33,9 @@ class ActsPage(ReadOnlyMixin, BaseAdmin):
 
     acts: dict[str, Act] = {}
     """By the last part of the address."""
+    refusal: type[MeetsMatchError] = FlagError
+    """What a service raises to say no, in words for staff."""
+    templates = "admin/flags"
 
     def get_urls(self) -> list[URLPattern]:
         act = self.admin_site.admin_view(require_POST(self.act_view))
@@ -47,7 +51,7 @@ class ActsPage(ReadOnlyMixin, BaseAdmin):
         said = {name: request.POST.get(name, "") for name in act.asks}
         try:
             act.do(key, by=person(request), **said)
-        except FlagError as error:
+        except self.refusal as error:
             self.message_user(request, str(error), messages.ERROR)
             return redirect(self.page_of(row))
         self.log_change(request, row, f"{verb}: {said.get('reason', '')}".rstrip(": "))
@@ -75,7 +79,7 @@ class ActsPage(ReadOnlyMixin, BaseAdmin):
 
     def page(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
         shared = {**self.admin_site.each_context(request), "opts": self.opts}
-        return TemplateResponse(request, f"admin/flags/{template}.html", {**shared, **context})
+        return TemplateResponse(request, f"{self.templates}/{template}.html", {**shared, **context})
 
     def _route(self, page: str) -> str:
         return f"{self.opts.app_label}_{self.opts.model_name}_{page}"

@@ -8,9 +8,12 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
 
 from apps.core.admin import BaseAdmin, CreatedFilter, ReadOnlyMixin
+from apps.notifications.broadcasts import admin as broadcasts
 from apps.notifications.models import Delivery
 from apps.notifications.services import retry_failed
 from apps.users.admin import MemberSearchMixin, member_link
+
+__all__ = ["DeliveryAdmin", "broadcasts"]
 
 
 @admin.register(Delivery)

@@ -7,6 +7,9 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.models import EncryptedJSONField
+from apps.notifications.broadcasts.models import Broadcast, NewsOptOut
+
+__all__ = ["Broadcast", "Delivery", "NewsOptOut", "Priority"]
 
 
 class Priority(models.IntegerChoices):
@@ -52,6 +55,9 @@ class Delivery(models.Model):
         null=True, blank=True, help_text=_("Telegram's id of the message, in that chat.")
     )
     error = models.CharField(max_length=200, blank=True)
+    broadcast = models.ForeignKey(
+        Broadcast, on_delete=models.SET_NULL, null=True, blank=True, related_name="deliveries", db_index=False
+    )
 
     class Meta:
         verbose_name = _("delivery")
@@ -76,6 +82,10 @@ class Delivery(models.Model):
             # conversations: which delivery is the message that a member replies to or taps on?
             models.Index(
                 fields=["chat_id", "message_id"], name="delivery_by_message", condition=Q(message_id__isnull=False)
+            ),
+            # a broadcast's page and its task: how many of its deliveries are where
+            models.Index(
+                fields=["broadcast", "status"], name="delivery_of_broadcast", condition=Q(broadcast__isnull=False)
             ),
             # the admin's list of failed ones, newest first, and the dashboard's count
             models.Index(fields=["-id"], name="delivery_failed", condition=Q(status="failed")),

@@ -1,12 +1,14 @@
 """The outbox: what is written into it, who may send which row, and what became of it."""
 
 import random
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar
+from uuid import UUID
 
 import structlog
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
@@ -15,6 +17,8 @@ from apps.notifications.models import Delivery, Priority
 from apps.notifications.wake import wake_senders
 from apps.users.models import User
 from apps.users.services import mark_unreachable
+
+Row = TypeVar("Row", bound=tuple[Delivery, object])
 
 log = structlog.get_logger(__name__)
 Status = Delivery.Status
@@ -37,6 +41,7 @@ class Outgoing:
 
     `params` are as in the Bot API, without the chat, and may hold placeholders that are filled in when it is sent
     (see calls.py). Of two with the same `key` only the first is ever written. `user` is None for a chat of no member.
+    `broadcast` is the id of the one that this is part of.
     """
 
     chat_id: int
@@ -45,6 +50,7 @@ class Outgoing:
     user: User | None = None
     priority: Priority = Priority.REPLY
     key: str | None = None
+    broadcast: UUID | None = None
 
 
 def enqueue(outgoing: Sequence[Outgoing]) -> list[Delivery | None]:
@@ -55,7 +61,15 @@ def enqueue(outgoing: Sequence[Outgoing]) -> list[Delivery | None]:
     if not outgoing:
         return []
     rows = [
-        Delivery(user=o.user, chat_id=o.chat_id, method=o.method, params=dict(o.params), priority=o.priority, key=o.key)
+        Delivery(
+            user=o.user,
+            chat_id=o.chat_id,
+            method=o.method,
+            params=dict(o.params),
+            priority=o.priority,
+            key=o.key,
+            broadcast_id=o.broadcast,
+        )
         for o in outgoing
     ]
     with transaction.atomic():
@@ -94,31 +108,63 @@ def _next_ids(count: int) -> list[int]:
 
 # Only the first unsent row of a chat may be claimed: that is what keeps the order within a chat, across all senders.
 # A concurrent claim of the same row makes this one skip it: either it is locked, or, once committed, no longer due.
+# Each priority has a lane of its own, so that a claim finds the urgent ones however many others wait.
 CLAIM = """
     WITH head AS MATERIALIZED (
-        SELECT id FROM notifications_delivery AS waiting
-        WHERE status IN ('pending', 'in_flight') AND due_at <= statement_timestamp() AND id <> ALL(%(held)s)
-        AND NOT EXISTS (
-            SELECT FROM notifications_delivery AS earlier
-            WHERE earlier.chat_id = waiting.chat_id AND earlier.id < waiting.id
-            AND earlier.status IN ('pending', 'in_flight')
-        )
-        ORDER BY priority, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+        SELECT due.id FROM unnest(%(priorities)s::int[], %(rooms)s::int[]) AS lane (priority, room)
+        CROSS JOIN LATERAL (
+            SELECT id FROM notifications_delivery AS waiting
+            WHERE waiting.priority = lane.priority AND status IN ('pending', 'in_flight')
+            AND due_at <= statement_timestamp() AND id <> ALL(%(held)s)
+            AND NOT EXISTS (
+                SELECT FROM notifications_delivery AS earlier
+                WHERE earlier.chat_id = waiting.chat_id AND earlier.id < waiting.id
+                AND earlier.status IN ('pending', 'in_flight')
+            )
+            ORDER BY id LIMIT lane.room FOR UPDATE SKIP LOCKED
+        ) AS due
     )
     UPDATE notifications_delivery AS delivery
     SET status = 'in_flight', attempts = attempts + 1, due_at = statement_timestamp() + %(lease)s
     FROM head WHERE delivery.id = head.id
     RETURNING delivery.*
 """
+# What an urgent delivery has to wait for, because it was written earlier for the same chat, becomes as urgent.
+HURRY = """
+    UPDATE notifications_delivery AS delivery SET priority = hurried.priority
+    FROM (
+        SELECT slow.id, urgent.priority FROM notifications_delivery AS urgent
+        JOIN notifications_delivery AS slow ON slow.chat_id = urgent.chat_id AND slow.id < urgent.id
+        WHERE urgent.status = 'pending' AND urgent.priority < %(last)s
+        AND slow.status = 'pending' AND slow.priority > urgent.priority
+        ORDER BY slow.id FOR UPDATE OF slow SKIP LOCKED
+    ) AS hurried
+    WHERE delivery.id = hurried.id
+"""
 
 
-def claim(limit: int, *, held: Collection[int]) -> list[Delivery]:
-    """Takes at most `limit` deliveries that are due for sending, the most urgent first, one of each chat.
+def claim(limits: Mapping[int, int], *, held: Collection[int]) -> list[Delivery]:
+    """Takes deliveries that are due for sending, one of each chat, at most so many of each priority.
 
-    `held` are the ids that the caller is still sending: it may have failed to renew their leases in time.
+    In order of priority and writing. `held` are the ids that the caller is still sending: it may have failed to renew
+    their leases in time.
     """
-    claimed = Delivery.objects.raw(CLAIM, {"limit": limit, "held": list(held), "lease": LEASE})
+    lanes = {"priorities": list(limits), "rooms": list(limits.values())}
+    with connection.cursor() as cursor:
+        cursor.execute(HURRY, {"last": max(Priority)})
+    claimed = Delivery.objects.raw(CLAIM, {**lanes, "held": list(held), "lease": LEASE})
     return sorted(claimed, key=lambda delivery: (delivery.priority, delivery.pk))
+
+
+def postpone(waits: Mapping[int, float]) -> None:
+    """Gives back claimed deliveries, by id, to be sent in so many seconds at the soonest: as if never claimed."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE notifications_delivery SET status = 'pending', attempts = attempts - 1,"
+            " due_at = statement_timestamp() + secs * interval '1 second'"
+            " FROM unnest(%s::bigint[], %s::float[]) AS wait (pk, secs) WHERE id = pk AND status = 'in_flight'",
+            [list(waits), list(waits.values())],
+        )
 
 
 def renew_leases(ids: Collection[int]) -> None:
@@ -126,16 +172,60 @@ def renew_leases(ids: Collection[int]) -> None:
     Delivery.objects.filter(pk__in=ids, status=Status.IN_FLIGHT).update(due_at=Now() + LEASE)
 
 
-def record_sent(delivery: Delivery, message_id: int | None) -> None:
-    """It has arrived, as this message if it was one. What it said is forgotten; all of it if it was for no member.
+# A delivery and what became of it: the id of the message that it is now (None: it is none), why it failed, or, as a
+# float, the seconds after which it may be tried, for it has not been.
+Outcome = tuple[Delivery, int | float | GatewayError | None]
+
+
+def record(outcomes: Sequence[Outcome]) -> set[int]:
+    """Writes down what became of claimed deliveries; the ids of those of which it could not be.
+
+    Safe to run twice, as after a connection that broke half way: what is recorded is not in flight any more.
+    """
+    sent = [(delivery, what) for delivery, what in outcomes if what is None or type(what) is int]
+    failed = [(delivery, what) for delivery, what in outcomes if isinstance(what, GatewayError)]
+    postponed = {delivery.pk: what for delivery, what in outcomes if isinstance(what, float)}
+    unrecorded: set[int] = set()
+    if sent:
+        unrecorded |= _attempt(record_sent, sent)
+    for delivery, error in failed:
+        unrecorded |= _attempt(lambda rows: record_failure(*rows[0]), [(delivery, error)])
+    if postponed:
+        postpone(postponed)
+    return unrecorded
+
+
+def _attempt(write: Callable[[Sequence[Row]], None], rows: Sequence[Row]) -> set[int]:
+    """Writes them together or, where that fails, one by one; the ids of those that cannot be written."""
+    try:
+        write(rows)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:  # noqa: BLE001 one that cannot be written must not cost the others
+        if len(rows) > 1:
+            return set().union(*(_attempt(write, [row]) for row in rows))
+        log.error("delivery_not_recorded", delivery=rows[0][0].pk, error=type(error).__name__)
+        return {rows[0][0].pk}
+    return set()
+
+
+def record_sent(sent: Sequence[tuple[Delivery, int | None]]) -> None:
+    """These have arrived, as these messages where they were one. What they said is forgotten; all if for no member.
 
     Counts also when the lease has run out meanwhile: better not sent again by whoever claimed it then.
     """
-    row = Delivery.objects.filter(pk=delivery.pk, status__in=[Status.PENDING, Status.IN_FLIGHT])
-    if delivery.user_id is None:
-        row.delete()
-    else:
-        row.update(status=Status.SENT, message_id=message_id, sent_at=Now(), params={}, error="")
+    for_members = [(delivery.pk, message_id) for delivery, message_id in sent if delivery.user_id]
+    for_strangers = [delivery.pk for delivery, _ in sent if not delivery.user_id]
+    if for_members:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE notifications_delivery SET status = 'sent', message_id = message, params = '', error = '',"
+                " sent_at = statement_timestamp() FROM unnest(%s::bigint[], %s::bigint[]) AS sent (pk, message)"
+                " WHERE id = pk AND status IN ('pending', 'in_flight')",
+                [list(column) for column in zip(*for_members, strict=True)],
+            )
+    if for_strangers:
+        Delivery.objects.filter(pk__in=for_strangers, status__in=[Status.PENDING, Status.IN_FLIGHT]).delete()
 
 
 def record_failure(delivery: Delivery, error: GatewayError) -> None:

@@ -1,10 +1,11 @@
-"""Retention of the outbox."""
+"""Retention of the outbox, and broadcasts that are under way."""
 
 from datetime import timedelta
 
 from celery import shared_task
 from django.utils import timezone
 
+from apps.notifications.broadcasts.services import advance
 from apps.notifications.models import Delivery
 
 RETENTION = timedelta(days=30)
@@ -18,3 +19,9 @@ def purge_deliveries() -> None:
     old = Delivery.objects.filter(status__in=ended, created_at__lt=timezone.now() - RETENTION).order_by("created_at")
     while ids := list(old.values_list("pk", flat=True)[:BATCH]):
         Delivery.objects.filter(pk__in=ids).delete()
+
+
+@shared_task(name="notifications.advance_broadcasts")
+def advance_broadcasts() -> None:
+    """Writes the next deliveries of running broadcasts, and starts those whose time has come. Safe to run twice."""
+    advance(timezone.now())

@@ -21,6 +21,17 @@ def wake_senders() -> None:
         log.warning("senders_not_woken", error=type(error).__name__)
 
 
+async def count_senders() -> int:
+    """How many senders listen; 0 while Redis is away."""
+    client = redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=TIMEOUT_SECS)
+    try:
+        async with client:
+            [(_, count)] = await client.pubsub_numsub(CHANNEL)
+            return int(count)
+    except (redis.RedisError, OSError):
+        return 0
+
+
 async def nudges() -> AsyncIterator[None]:
     """Yields when it starts to listen, then at each wake_senders() anywhere. Raises RedisError when Redis goes away."""
     client = redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=TIMEOUT_SECS)

@@ -24,6 +24,9 @@ SIMULATOR = ENV.TELEGRAM_BOT_TOKEN is None
 TELEGRAM_BOT_TOKEN = ENV.TELEGRAM_BOT_TOKEN or SIMULATOR_BOT_TOKEN
 TELEGRAM_API_ROOT = f"http://127.0.0.1:{ENV.PORT}/simulator" if SIMULATOR else ENV.TELEGRAM_API_ROOT
 TELEGRAM_UPDATES = ENV.TELEGRAM_UPDATES
+# Calls a second, overall: Telegram's own figures, without and with paid broadcasts.
+TELEGRAM_CALLS_PER_SEC = 1000 if ENV.TELEGRAM_PAID_BROADCASTS else 30
+TELEGRAM_PAID_BROADCASTS = ENV.TELEGRAM_PAID_BROADCASTS
 TELEGRAM_WEBHOOK_SECRET = ENV.TELEGRAM_WEBHOOK_SECRET or ("simulator" if SIMULATOR else "")
 PUBLIC_URL = ENV.public_url
 EDGE_URL = ENV.EDGE_URL
@@ -31,6 +34,8 @@ EDGE_SHARED_SECRETS = ENV.EDGE_SHARED_SECRET
 # The simulator runs on this machine and need not take the way over the public name.
 _webhook_root = EDGE_URL or (f"http://127.0.0.1:{ENV.PORT}" if SIMULATOR else PUBLIC_URL)
 TELEGRAM_WEBHOOK_URL = f"{_webhook_root}/telegram/webhook"
+
+WEB_THREADS = ENV.WEB_THREADS  # of each web process: the Procfile starts as many
 
 # ---- Stores
 DATABASE_URL = ENV.DATABASE_URL or embedded.database_url()
@@ -242,6 +247,7 @@ CELERY_TASK_ROUTES = {
     "moderation.check_missed_photos": {"queue": "media"},
     "moderation.run_backtest": {"queue": "batch"},
     "moderation.purge_selfies": {"queue": "default"},
+    "notifications.advance_broadcasts": {"queue": "batch"},
     "notifications.purge_deliveries": {"queue": "default"},
     "users.store_photo": {"queue": "media"},
     "users.store_missing_photos": {"queue": "media"},
@@ -273,6 +279,11 @@ CELERY_BEAT_SCHEDULE = {
     "check missed photos": {"task": "moderation.check_missed_photos", "schedule": 900.0, "options": {"expires": 900}},
     "let go of selfies": {"task": "moderation.purge_selfies", "schedule": crontab(minute="5")},
     "drop old updates": {"task": "bot.purge_updates", "schedule": crontab(hour="3", minute="10")},
+    "go on with broadcasts": {
+        "task": "notifications.advance_broadcasts",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
     "drop old deliveries": {"task": "notifications.purge_deliveries", "schedule": crontab(hour="3", minute="20")},
     "refresh standings": {"task": "matching.refresh_standings", "schedule": 300.0, "options": {"expires": 300}},
     "recount standings": {

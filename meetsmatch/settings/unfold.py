@@ -97,6 +97,7 @@ UNFOLD = {
                 "title": _("Delivery"),
                 "separator": True,
                 "items": [
+                    _list(_("Broadcasts"), "campaign", "notifications_broadcast"),
                     _list(_("Deliveries"), "outgoing_mail", "notifications_delivery"),
                     _list(_("Updates with errors"), "sync_problem", "bot_update"),
                     _list(_("Synthetic member"), "directions_walk", "bot_syntheticrun"),

@@ -19,6 +19,7 @@ MEMBER_LISTS = (
     "bot_update",
 )
 PRODUCT_LISTS = (
+    "notifications_broadcast",
     "flags_flag",
     "flags_plannedchange",
     "flags_ramp",

@@ -11,6 +11,7 @@ from apps.bot import texts
 from apps.bot.models import Dialogue
 from apps.conversations.models import Conversation, Message
 from apps.matching.models import Match, Swipe
+from apps.notifications.broadcasts.selectors import wants_news
 from apps.notifications.models import Delivery
 from apps.users.models import AbandonedFile, Photo, Profile, User
 from tests.bot.people import keyboard, matched, talking
@@ -258,3 +259,18 @@ def test_it_goes_on_after_a_release_that_no_longer_knows_the_question(ann: Phone
     assert new.last == texts.profile.ask_name()
     ann.write("Libra")
     assert ann.sees(texts.meeting.nobody_to_write_to())
+
+
+# ---- News
+
+
+def test_it_sends_no_news_to_who_has_switched_them_off(ann: Phone) -> None:
+    ann.write("/settings")
+    ann.tap("No news")
+    assert ann.last == texts.account.news_off()
+    assert not wants_news(ann.user.pk)
+
+    ann.write("/settings")
+    ann.tap("Send me news")
+    assert ann.last == texts.account.news_on()
+    assert wants_news(ann.user.pk)

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.django_db
 Status = Delivery.Status
 DOWN = GatewayError("Bad Gateway", permanent=False)
 REFUSED = GatewayError("can't parse entities", permanent=True)
+ROOM = dict.fromkeys(Priority.values, 10)
 
 
 def waiting(user: User) -> list[str]:
@@ -224,14 +225,14 @@ def test_it_does_not_mind_a_member_erased_while_it_sends(ann: User) -> None:
 
 def test_it_does_not_touch_what_another_sender_holds(ann: User, api: FakeBotApi) -> None:
     tell(ann, "one", "two")
-    services.claim(10, held=())
+    services.claim(ROOM, held=())
 
     assert deliver_all(api).calls == []
 
 
 def test_it_takes_over_when_the_lease_of_another_has_run_out(ann: User, api: FakeBotApi) -> None:
     tell(ann, "one", "two")
-    services.claim(10, held=())
+    services.claim(ROOM, held=())
     make_due()
 
     assert deliver_all(api).texts_to(ann.telegram_id) == ["one", "two"]
@@ -239,27 +240,27 @@ def test_it_takes_over_when_the_lease_of_another_has_run_out(ann: User, api: Fak
 
 def test_it_does_not_take_over_from_itself(ann: User) -> None:
     [delivery] = tell(ann, "one")
-    services.claim(10, held=())
+    services.claim(ROOM, held=())
     make_due()
 
-    assert services.claim(10, held=[delivery.pk]) == []
+    assert services.claim(ROOM, held=[delivery.pk]) == []
 
 
 def test_it_keeps_what_it_renews(ann: User) -> None:
     [delivery] = tell(ann, "one")
-    services.claim(10, held=())
+    services.claim(ROOM, held=())
     make_due()
 
     services.renew_leases([delivery.pk])
 
-    assert services.claim(10, held=()) == []
+    assert services.claim(ROOM, held=()) == []
 
 
 def test_it_ignores_the_failure_of_a_sender_that_lost_its_lease(ann: User) -> None:
     tell(ann, "one")
-    [mine] = services.claim(10, held=())
+    [mine] = services.claim(ROOM, held=())
     make_due()
-    services.claim(10, held=())
+    services.claim(ROOM, held=())
 
     services.record_failure(mine, REFUSED)
 
@@ -268,10 +269,10 @@ def test_it_ignores_the_failure_of_a_sender_that_lost_its_lease(ann: User) -> No
 
 def test_it_believes_a_sender_that_lost_its_lease_that_it_has_sent(ann: User) -> None:
     tell(ann, "one")
-    [mine] = services.claim(10, held=())
+    [mine] = services.claim(ROOM, held=())
     make_due()
-    services.claim(10, held=())
+    services.claim(ROOM, held=())
 
-    services.record_sent(mine, 101)
+    services.record_sent([(mine, 101)])
 
     assert ann.deliveries.get().status == Status.SENT

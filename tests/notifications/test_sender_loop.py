@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from apps.notifications import sender as sender_module
 from apps.notifications import services
-from apps.notifications.models import Delivery
+from apps.notifications.models import Delivery, Priority
 from apps.notifications.sender import Sender
 from apps.notifications.services import Outgoing, enqueue
 from apps.users.models import User
@@ -58,7 +58,7 @@ def test_it_shares_the_work_among_senders_without_sending_twice() -> None:
 
     def claim_all() -> list[int]:
         claimed: list[int] = []
-        while batch := services.claim(4, held=()):
+        while batch := services.claim({Priority.REPLY: 4}, held=()):
             claimed += [delivery.pk for delivery in batch]
         connection.close()
         return claimed
@@ -159,7 +159,7 @@ def test_it_does_not_send_over_and_over_what_it_cannot_record(
     ann: User, api: FakeBotApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(*_: object) -> None:
-        raise DataError
+        raise DataError  # of any batch, and of each alone
 
     monkeypatch.setattr(services, "LEASE", timedelta(seconds=0.05))
     monkeypatch.setattr(services, "record_sent", refused)

@@ -5,13 +5,16 @@ from apps.bot.handlers import signup
 from apps.bot.handlers.chat import tell_ended
 from apps.bot.turn import Reply, Turn, say_to_chat, toast
 from apps.matching.selectors import matches_of
+from apps.notifications.broadcasts.selectors import wants_news
+from apps.notifications.broadcasts.services import set_news
 from apps.users import services
 
 
 def settings(turn: Turn) -> Reply:
     """/settings"""
     return signup.leave_question(turn) + turn.screen(
-        texts.account.settings(), keyboards.settings(paused=turn.user.paused_at is not None)
+        texts.account.settings(),
+        keyboards.settings(paused=turn.user.paused_at is not None, news=wants_news(turn.user.pk)),
     )
 
 
@@ -30,6 +33,12 @@ def pause(turn: Turn) -> Reply:
     if is_on:
         return turn.screen(texts.account.pause_on(), keyboards.resume())
     return turn.screen(texts.account.pause_off(), keyboards.browse())
+
+
+def news(turn: Turn) -> Reply:
+    is_on = turn.args[0] == "on"
+    set_news(turn.user, wanted=is_on)
+    return turn.screen(texts.account.news_on() if is_on else texts.account.news_off())
 
 
 def ask_delete(turn: Turn) -> Reply:

@@ -129,6 +129,14 @@ def pause_off() -> str:
     return _("▶️ Welcome back! Others can see you again.")
 
 
+def news_on() -> str:
+    return _("🔔 I will send you news from MeetsMatch now and then.")
+
+
+def news_off() -> str:
+    return _("🔕 No more news. Matches and messages still reach you.")
+
+
 def confirm_delete() -> str:
     return _(
         "🗑 <b>Delete your account?</b>\n\n"

@@ -1,21 +1,34 @@
 """Telegram's Bot API.
 
-The token is part of every URL. httpx logs URLs at INFO, and python-telegram-bot logs parameters, which hold what
-members said, at DEBUG: importing this module keeps their loggers from anything below WARNING. Errors are raised anew,
-without the library's own behind them, because that one may quote the URL.
+The token is part of every URL, and python-telegram-bot logs parameters, which hold what members said, at DEBUG:
+importing this module keeps its logger from anything below WARNING. Errors are raised anew, without the library's own
+behind them, because that one may quote the URL.
 """
 
 import logging
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeAlias
+from typing import Any, Protocol, Self, TypeAlias, cast
+from urllib.request import getproxies
 
+import aiohttp
 import orjson
 from django.conf import settings
 from telegram import Bot, InputFile
-from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, RetryAfter, TelegramError
-from telegram.request import HTTPXRequest
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    Conflict,
+    Forbidden,
+    InvalidToken,
+    NetworkError,
+    RetryAfter,
+    TelegramError,
+    TimedOut,
+)
+from telegram.request import BaseRequest, RequestData
 from telegram.warnings import PTBUserWarning
 
 from apps.core.errors import GatewayError, RateLimitedError, UnreachableError
@@ -24,9 +37,10 @@ from apps.core.resilience.policies import TELEGRAM
 JSON: TypeAlias = "dict[str, JSON] | list[JSON] | str | int | float | bool | None"
 
 MAX_DOWNLOAD_BYTES = 20 * 1024 * 1024
-MAX_CONNECTIONS = 64
-CONNECT_TIMEOUT_SECS = TELEGRAM.policy.connect_secs
-READ_TIMEOUT_SECS = WRITE_TIMEOUT_SECS = TELEGRAM.policy.timeout_secs
+MAX_CONNECTIONS = 256
+CONNECT_TIMEOUT_SECS, READ_TIMEOUT_SECS = TELEGRAM.policy.connect_secs, TELEGRAM.policy.timeout_secs
+# Shorter than servers close idle connections after: a call on one that is just being closed fails.
+KEEP_ALIVE_SECS = 15
 
 for _chatty in ("httpx", "httpcore", "telegram"):
     logging.getLogger(_chatty).setLevel(logging.WARNING)
@@ -52,14 +66,7 @@ class TelegramBotApi:
 
     def __init__(self, token: str, *, root: str) -> None:
         self._secret = token.partition(":")[2]
-        self._request = _Request(
-            connection_pool_size=MAX_CONNECTIONS,
-            connect_timeout=CONNECT_TIMEOUT_SECS,
-            read_timeout=READ_TIMEOUT_SECS,
-            write_timeout=WRITE_TIMEOUT_SECS,
-            media_write_timeout=WRITE_TIMEOUT_SECS,
-            pool_timeout=READ_TIMEOUT_SECS,
-        )
+        self._request = _Request()
         self._bot = Bot(
             token,
             base_url=f"{root}/bot",
@@ -80,11 +87,14 @@ class TelegramBotApi:
         await self._request.shutdown()
 
     async def call(self, method: str, params: Mapping[str, object], files: Mapping[str, bytes] | None = None) -> JSON:
-        attached = {name: InputFile(content, filename=name) for name, content in (files or {}).items()}
         async with TELEGRAM.guard():
             try:
-                result: JSON = await self._bot.do_api_request(method, {**params, **attached})
-                return result
+                if files:
+                    attached = {name: InputFile(content, filename=name) for name, content in files.items()}
+                    uploaded: JSON = await self._bot.do_api_request(method, {**params, **attached})
+                    return uploaded
+                body = cast(RequestData, _Body(params))
+                return cast(JSON, await self._request.post(f"{self._bot.base_url}/{method}", body))
             except TelegramError as error:
                 failure = self._translate(error)
             raise failure
@@ -115,14 +125,55 @@ class TelegramBotApi:
         return GatewayError(reason, permanent=permanent)
 
 
-class _Request(HTTPXRequest):
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """Parameters without files, which go out as one JSON body: a form would encode each of them apart."""
+
+    params: Mapping[str, object]
+
+
+_JSON = {"Content-Type": "application/json"}
+
+
+class _Request(BaseRequest):
+    """python-telegram-bot's HTTP on aiohttp: see docs/adr/0022-sender-at-the-limits.md for what its own one costs."""
+
     # What the library would sort wrongly: 401 means the token and not the call is wrong, so the call waits until that
     # is mended; 413 is as final as any bad request.
     _READ_AS = {401: 500, 413: 400}
 
-    async def do_request(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
-        code, payload = await super().do_request(*args, **kwargs)
-        return self._READ_AS.get(code, code), payload
+    def __init__(self) -> None:
+        self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def read_timeout(self) -> float:
+        return READ_TIMEOUT_SECS
+
+    async def initialize(self) -> None:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS, keepalive_timeout=KEEP_ALIVE_SECS),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_SECS, sock_read=READ_TIMEOUT_SECS),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": self.USER_AGENT},
+            trust_env=bool(getproxies()),  # asked for each request, which costs
+        )
+
+    async def shutdown(self) -> None:
+        if self._session:
+            await self._session.close()
+
+    async def do_request(
+        self, url: str, method: str, request_data: RequestData | None = None, *_: Any, **_timeouts: Any
+    ) -> tuple[int, bytes]:
+        assert self._session, "use it as a context manager"
+        try:
+            async with self._session.request(method, url, **_content(request_data)) as response:
+                return self._READ_AS.get(response.status, response.status), await response.read()
+        except TimeoutError:
+            failure: TelegramError = TimedOut()
+        except (aiohttp.ClientError, OSError) as error:
+            failure = NetworkError(type(error).__name__)
+        raise failure
 
     @staticmethod
     def parse_json_payload(payload: bytes) -> dict[str, JSON]:
@@ -132,6 +183,20 @@ class _Request(HTTPXRequest):
             return parsed
         except orjson.JSONDecodeError:
             raise TelegramError("Invalid server response") from None
+
+
+def _content(data: RequestData | None) -> dict[str, Any]:
+    """The request's body, as keyword arguments of aiohttp."""
+    if data is None:
+        return {}
+    if isinstance(data, _Body):
+        return {"data": orjson.dumps(data.params), "headers": _JSON}
+    form = aiohttp.FormData()
+    for name, value in data.json_parameters.items():
+        form.add_field(name, value)
+    for name, (filename, content, kind) in (data.multipart_data if data.contains_files else {}).items():
+        form.add_field(name, content, filename=filename, content_type=kind)
+    return {"data": form}
 
 
 def bot_api() -> TelegramBotApi:

@@ -114,6 +114,11 @@ class Dependency:
         return 0 if self.is_resting else min(wanted, 1)
 
     @property
+    def is_closed(self) -> bool:
+        """Whether all is well, as far as this process knows."""
+        return bool(self._breaker.current_state == STATE_CLOSED)
+
+    @property
     def is_resting(self) -> bool:
         rest = self.policy.rest_secs
         return self._breaker.current_state == STATE_OPEN and self._storage.open_for_secs() < rest

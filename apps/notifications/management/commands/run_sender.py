@@ -3,10 +3,12 @@
 import asyncio
 import signal
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from apps.core.gateways.edge import edge
 from apps.core.gateways.telegram import bot_api
+from apps.notifications.limits import Limits, Rates
 from apps.notifications.sender import Sender
 from apps.users.purging import Publisher
 
@@ -22,8 +24,10 @@ class Command(BaseCommand):
 
 
 async def _run() -> None:
+    limits = Limits(settings.REDIS_URL, Rates(settings.TELEGRAM_CALLS_PER_SEC))
     async with bot_api() as api:
-        sender = Sender(api)
+        sender = Sender(api, limits=limits, depth=limits.rates.depth)
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, sender.stop)
         await sender.run()
+    await limits.close()
