@@ -79,7 +79,7 @@ def check(source: str, about: str, *, cheap_only: bool = False) -> Expression:
     except RuntimeError as error:
         raise _explained(str(error), source, about, cheap_only=cheap_only) from None
     if program.return_type().name() != "BOOL":
-        raise ExpressionError(_("It must say yes or no: compare with something, as in “links > 0”."), line=1, column=1)
+        raise ExpressionError(_("It must say yes or no: compare with something, as in “links != 0”."), line=1, column=1)
     _check_patterns(source, environment)
     # names within quotes count as well: then the rule waits for one fact more than it needs
     mentions = frozenset(_NAME.findall(source)) & {fact.name for fact in facts_about(about)}
