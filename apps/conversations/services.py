@@ -66,7 +66,6 @@ def relay(
     """Passes it on to the partner, under the sender's first name and nothing else; None when it was passed on before.
 
     `key` is the id that the message shall have. With a `veil`, which is HTML, it arrives blurred behind these words.
-
     Raises RuleError: limited, partner_unreachable.
     """
     check_may_write(sender)
@@ -76,10 +75,8 @@ def relay(
     # no race: updates of one member are handled one after the other, and the constraint stands behind that
     if Message.objects.filter(sender=sender, source_message_id=source_message_id).exists():
         return None
-    params = {**_payload(sender.profile.name, content, veil), **({"reply_markup": markup} if markup else {})}
-    if reply_to:
-        params["reply_parameters"] = {"message_id": reply_to, "allow_sending_without_reply": True}
-    (delivery,) = enqueue([_to(partner, _METHOD[content.kind], {**params, "protect_content": True})])
+    params = {**_payload(sender.profile.name, content, veil), **_around(markup, reply_to), "protect_content": True}
+    (delivery,) = enqueue([_to(partner, _METHOD[content.kind], params)])
     Conversation.objects.filter(pk=conversation.pk).update(last_message_at=timezone.now())
     note_message(conversation.match, sender)
     message = Message.objects.create(
@@ -161,6 +158,13 @@ def _record_milestones(conversation: Conversation, sender: User, partner: User) 
 def _to(partner: User, method: str, params: Mapping[str, object]) -> Outgoing:
     assert partner.telegram_id is not None
     return Outgoing(partner.telegram_id, method, params, user=partner, priority=Priority.RELAY)
+
+
+def _around(markup: Mapping[str, object] | None, reply_to: object) -> dict[str, object]:
+    around: dict[str, object] = {"reply_markup": markup} if markup else {}
+    if reply_to:
+        around["reply_parameters"] = {"message_id": reply_to, "allow_sending_without_reply": True}
+    return around
 
 
 def _payload(name: str, content: Content, veil: str) -> dict[str, object]:
