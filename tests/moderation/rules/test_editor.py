@@ -6,6 +6,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
+from apps.moderation import tasks  # noqa: F401 known to Celery, so that they run at once
 from apps.moderation.models import Backtest, Case, Evidence, Rule, RuleVersion
 from apps.moderation.rules.services import judge
 from apps.users.models import Photo, Staff, User
