@@ -66,7 +66,6 @@ def relay(
     """Passes it on to the partner, under the sender's first name and nothing else; None when it was passed on before.
 
     `key` is the id that the message shall have. With a `veil`, which is HTML, it arrives blurred behind these words.
-
     Raises RuleError: limited, partner_unreachable.
     """
     check_may_write(sender)

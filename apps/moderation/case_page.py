@@ -89,6 +89,11 @@ class CasePage:
     opened: UUID | None = None
 
     @property
+    def withheld(self) -> set[UUID | None]:
+        """Photos that a rule hid until this is decided: they can be hidden by a decision."""
+        return {each.photo_id for each in self.findings if each.hides_photo and each.outcome == each.Outcome.PENDING}
+
+    @property
     def first_evidence(self) -> Evidence | None:
         """The newest of a report, else of a finding; None when its time is over."""
         kept = [claim.evidence for claim in self.reports] + [getattr(each, "evidence", None) for each in self.findings]

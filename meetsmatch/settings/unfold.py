@@ -83,6 +83,9 @@ UNFOLD = {
                     _list(_("Decisions"), "history_edu", "moderation_decision"),
                     _list(_("Policies"), "policy", "moderation_policy"),
                     _list(_("Reason templates"), "edit_note", "moderation_reasontemplate"),
+                    _list(_("Rules"), "rule", "moderation_rule"),
+                    _list(_("Findings"), "radar", "moderation_finding"),
+                    _list(_("Automatic checks"), "monitor_heart", "moderation_check"),
                 ],
             },
             {

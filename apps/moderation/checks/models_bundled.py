@@ -22,7 +22,7 @@ def language(text: str) -> str:
     if len(words) < MIN_LANGUAGE_LENGTH:
         return ""
     best = detect(words, model="lite", k=1)
-    return str(best[0]["lang"]) if best and best[0]["score"] >= MIN_LANGUAGE_SCORE else ""
+    return str(best[0]["lang"]) if best and float(best[0]["score"]) >= MIN_LANGUAGE_SCORE else ""
 
 
 def toxicity(texts: Sequence[str]) -> list[int]:

@@ -35,6 +35,7 @@ from apps.users.admin import member_link
 MODE_COLOURS = {Rule.Mode.OFF: None, Rule.Mode.SHADOW: "info", Rule.Mode.LIVE: "success"}
 SEVERITY_COLOURS = {Severity.CRITICAL: "danger", Severity.HIGH: "warning", Severity.MEDIUM: "info", Severity.LOW: None}
 OUTCOME_COLOURS = {Finding.Outcome.PENDING: "info", Finding.Outcome.UPHELD: "success", Finding.Outcome.DISMISSED: None}
+WORDS = (("name", "about"), "expression", "action", ("severity", "mode"))
 _found = Count("findings", filter=Q(findings__is_shadow=False))
 
 
@@ -43,11 +44,11 @@ class RuleAdmin(BaseAdmin):
     """Findings name rules: they are switched off, never deleted."""
 
     form = RuleForm
-    list_display = ("known_as", "about", "does", "severity_label", "mode_label", "found", "accuracy", "changed_at")
+    list_display = ("known_as", "about", "does", "severity_label", "mode_label", "found", "accuracy")
     list_filter = (("mode", ChoicesDropdownFilter), ("about", ChoicesDropdownFilter), ("action", ChoicesDropdownFilter))
     search_fields = ("name",)
     ordering = ("name",)
-    fields = (("name", "about"), "expression", ("action", "severity", "mode"), "reason", "seen_version")
+    fields = (*WORDS, "reason", "seen_version")
     change_form_after_template = "admin/moderation/rule_trial_place.html"
     change_form_outer_after_template = "admin/moderation/rule_more.html"
 
@@ -98,7 +99,7 @@ class RuleAdmin(BaseAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         may_write = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
-        return self.fields if may_write else (("name", "about"), "expression", ("action", "severity", "mode"))
+        return self.fields if may_write else WORDS
 
     def get_form(
         self, request: HttpRequest, obj: Model | None = None, change: bool = False, **kwargs: Any

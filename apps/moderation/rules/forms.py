@@ -42,16 +42,18 @@ class RuleForm(_RuleForm):
         """With one kind of line end, so that a place means the same to whoever reads and whoever checks."""
         return str(self.cleaned_data["expression"]).replace("\r\n", "\n").strip()
 
-    def _post_clean(self) -> None:
-        super()._post_clean()
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
         if self.errors:
-            return
+            return data
+        wanted = Rule(pk=self.instance.pk, **{name: data[name] for name in WORDING})
         try:
-            check_rule(self.instance, seen_version=self.cleaned_data["seen_version"])
+            check_rule(wanted, seen_version=data["seen_version"])
         except ExpressionError as error:
-            self.add_error("expression", place_marked(error, self.cleaned_data["expression"]))
+            self.add_error("expression", place_marked(error, wanted.expression))
         except ModerationError as error:
             self.add_error("mode", str(error))
+        return data
 
 
 def place_marked(error: ExpressionError, source: str) -> SafeString:

@@ -24,7 +24,7 @@ class _Wording(UUIDModel):
 
     class Action(models.TextChoices):
         OPEN_CASE = "open_case", _("Open a case")
-        HIDE_PHOTO = "hide_photo", _("Hide the photo until a moderator has looked, and open a case")
+        HIDE_PHOTO = "hide_photo", _("Hide the photo, and open a case")
         ASK = "ask", _("Ask “Are you sure?” before it is sent")
         BLUR = "blur", _("Blur it for whoever receives it")
 

@@ -17,7 +17,7 @@ from apps.moderation.services import file_report
 from apps.users.models import Photo, Staff, User
 from apps.users.services import erase
 from tests.factories import member
-from tests.moderation.conftest import browser, decide, fresh
+from tests.moderation.conftest import Hire, browser, decide, fresh
 
 TELEGRAM_ID = 7_312_000_001
 
@@ -79,6 +79,15 @@ def test_it_knows_who_erases_themselves_and_comes_back(mona: Staff) -> None:
     assert "same Telegram id" in page
     assert reverse("admin:moderation_case_change", args=[old.pk]) in page
     assert "A banned member comes back" in page
+
+
+def test_it_shows_an_analyst_no_linked_accounts(mona: Staff, hire: Hire) -> None:
+    user, __ = banned(mona, telegram_id=TELEGRAM_ID)
+    erase(fresh(user))
+    new = case_of(member("Robert", telegram_id=TELEGRAM_ID))
+    assert new
+    address = reverse("admin:moderation_case_change", args=[new.pk])
+    assert "same Telegram id" not in browser(hire("ada", "Analyst")).get(address).content.decode()
 
 
 def test_it_takes_nobody_else_for_them(mona: Staff) -> None:

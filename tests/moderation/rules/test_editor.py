@@ -6,9 +6,10 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
+from apps.moderation import tasks  # noqa: F401 known to Celery, so that they run at once
 from apps.moderation.models import Backtest, Case, Evidence, Rule, RuleVersion
 from apps.moderation.rules.services import judge
-from apps.users.models import Staff, User
+from apps.users.models import Photo, Staff, User
 from tests.factories import member
 from tests.moderation.conftest import Hire, browser
 from tests.moderation.rules.test_rules import found, rule, say
@@ -168,6 +169,15 @@ def test_it_writes_down_who_reads_the_message_on_which_a_rule_fired(mona: Staff,
     )
     assert "quokka" in answer.content.decode()
     assert "read the conversation of finding" in LogEntry.objects.latest("pk").change_message
+
+
+def test_it_offers_to_hide_a_photo_that_a_rule_has_hidden(mona: Staff, bob: User) -> None:
+    rule("nudity > 90", about="photo", action="hide_photo")
+    photo = Photo.objects.filter(user=bob)[0]
+    judge("photo", {"nudity": 95}, member=bob, subject="photo:1", photo=photo)
+    page = browser(mona).get(reverse("admin:moderation_case_change", args=[Case.objects.get().pk])).content.decode()
+    assert f'<option value="{photo.pk}">' in page
+    assert "The photo is hidden until this is decided." in page
 
 
 def test_it_shows_a_case_with_many_findings_in_few_queries(
