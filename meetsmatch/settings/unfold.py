@@ -18,6 +18,13 @@ def _is_superuser(request: HttpRequest) -> bool:
     return request.user.is_active and request.user.is_superuser
 
 
+def _is_on_cases(request: HttpRequest) -> bool:
+    """On the queue or a case; the page at a glance has an address below theirs, and a link of its own."""
+    at_a_glance = str(reverse_lazy("admin:moderation_dashboard"))
+    cases = str(reverse_lazy("admin:moderation_case_changelist"))
+    return request.path.startswith(cases) and request.path != at_a_glance
+
+
 def _list(title: object, icon: str, model: str, permission: Permission | None = None) -> dict[str, object]:
     """A link to a model's list, for those who may see it; `model` as in app_model."""
     app, name = model.rsplit("_", 1)
@@ -77,7 +84,7 @@ UNFOLD = {
                         "link": reverse_lazy("admin:moderation_dashboard"),
                         "permission": _may("moderation.see_dashboard"),
                     },
-                    _list(_("Cases"), "gavel", "moderation_case"),
+                    {**_list(_("Cases"), "gavel", "moderation_case"), "active": _is_on_cases},
                     _list(_("Appeals"), "balance", "moderation_appeal"),
                     _list(_("Verifications"), "how_to_reg", "moderation_verification"),
                     _list(_("Decisions"), "history_edu", "moderation_decision"),
