@@ -34,7 +34,7 @@ def run_drill(world: World, act: Act) -> tuple[Verdict, Notes]:
         time.sleep(CALM_SECS)
         began = now()
         act(world, notes)
-        ended = now()
+        ended = notes.ended or now()
         time.sleep(AFTER_SECS)
     excused = frozenset(notes.excused)
     photos_at = _wait(world, notes, first, excused)

@@ -20,6 +20,8 @@ class Notes:
     cuts: list[float] = field(default_factory=list)
     excused: set[int] = field(default_factory=set)
     saw: str = ""
+    ended: float | None = None
+    """When the fault ended, where that is not the end of the drill's act."""
     needs_photos: bool = False
 
 
@@ -48,6 +50,7 @@ def kill(world: World, notes: Notes, name: str) -> None:
         world.kill(name)
         notes.cuts.append(now())
         time.sleep(1)
+        notes.ended = now()
         world.start(name)
         time.sleep(2)
 
@@ -98,6 +101,7 @@ def kill_all(world: World, notes: Notes) -> None:
     notes.cuts.append(now())
     time.sleep(1)
     world.telegram.answer_after_secs = 0.0
+    notes.ended = now()
     world.start(*names)
 
 

@@ -1,6 +1,7 @@
 """One dependency as this process lives with it: a policy, and the breaker and the counts behind its guard."""
 
 import math
+import os
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -82,6 +83,11 @@ class Dependency:
             name=policy.name,
             throw_new_error_on_trip=False,
         )
+        self._start_counting()
+        # another thread's call may hold the lock at that moment, and would hold it for ever in the child
+        os.register_at_fork(after_in_child=self._start_counting)
+
+    def _start_counting(self) -> None:
         self._lock = threading.Lock()
         self._calls = self._failed = self._refused = self._under_way = 0
 
@@ -130,7 +136,7 @@ class Dependency:
     def reset(self) -> None:
         """As in a new process; for tests."""
         self._breaker.close()
-        self._calls = self._failed = self._refused = self._under_way = 0
+        self._start_counting()
 
     def _attempts(self) -> Any:
         return stamina.retry_context(
