@@ -180,8 +180,8 @@ class Sender:
         everybody = [wait.secs for wait in waits if wait is not GO and not wait.of_chat]
         if everybody:
             return max(TICK_SECS, min(everybody))
-        if GO in waits and self._concurrency > len(self._in_flight):
-            return 0.0
+        if waits and self._concurrency > len(self._in_flight):
+            return 0.0  # each of these is gone or has a time now: others may be next
         return max(TICK_SECS, self._lanes.next_ready - now) if self._lanes.next_ready else None
 
     async def _ask(self, turns: list[Held]) -> list[Wait]:
