@@ -30,7 +30,7 @@ from apps.notifications.calls import Call
 from apps.notifications.lanes import Held, Lanes
 from apps.notifications.limits import GO, Ask, Limits, Wait
 from apps.notifications.models import Delivery
-from apps.notifications.services import Outcome
+from apps.notifications.services import HeldUp, Outcome
 from apps.notifications.wake import count_senders, nudges
 from apps.users.models import Photo
 
@@ -198,7 +198,7 @@ class Sender:
         held.not_before = until
         if secs > LONGEST_HOLD_SECS:
             self._lanes.remove(held)
-            self._came_out(held.delivery, secs)
+            self._came_out(held.delivery, HeldUp(secs))
 
     async def _deliver(self, held: Held) -> None:
         delivery = held.delivery
@@ -234,7 +234,7 @@ class Sender:
 
     # ---- Recording
 
-    def _came_out(self, delivery: Delivery, result: int | float | GatewayError | None) -> None:
+    def _came_out(self, delivery: Delivery, result: int | HeldUp | GatewayError | None) -> None:
         self._unrecorded.add(delivery.pk)
         self._outcomes.append((delivery, result))
         self._news.set()
