@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
+from django.conf import settings
+
 from apps.core.errors import GatewayError, UnreachableError
 from apps.core.gateways.telegram import JSON
 from apps.notifications.models import Delivery
@@ -20,6 +22,8 @@ from apps.users.models import Photo
 
 NEW_MESSAGE_PARAMS = {"protect_content", "disable_notification", "message_effect_id"}
 
+# Allowed beyond 30 messages a second, each of which costs: only what makes a new message knows the parameter.
+_MAY_BE_PAID = re.compile(r"(send(?!ChatAction)|copyMessage$)")
 _NOT_MODIFIED = re.compile(r"message is not modified", re.IGNORECASE)
 _CANNOT_EDIT = re.compile(
     r"message to edit not found|message can't be edited|there is no \w+ in the message to edit|message_id_invalid",
@@ -67,6 +71,8 @@ def prepare(delivery: Delivery) -> Call | None:
                 return None
             if name != "reply_parameters":
                 raise
+    if settings.TELEGRAM_PAID_BROADCASTS and _MAY_BE_PAID.match(delivery.method):
+        params["allow_paid_broadcast"] = True
     is_edit = delivery.method.startswith("edit")
     kept = {name: params.pop(name) for name in NEW_MESSAGE_PARAMS & params.keys()} if is_edit else {}
     return Call(delivery.method, params, uploads, kept)

@@ -31,7 +31,7 @@ from apps.notifications.calls import Call
 from apps.notifications.lanes import Held, Lanes
 from apps.notifications.limits import GO, Ask, Limits, Wait
 from apps.notifications.models import Delivery
-from apps.notifications.services import Outcome
+from apps.notifications.services import HeldUp, Outcome
 from apps.notifications.wake import count_senders, nudges
 from apps.users.models import Photo
 
@@ -185,8 +185,8 @@ class Sender:
         everybody = [wait.secs for wait in waits if wait is not GO and not wait.of_chat]
         if everybody:
             return max(TICK_SECS, min(everybody))
-        if GO in waits and self._concurrency > len(self._in_flight):
-            return 0.0
+        if waits and self._concurrency > len(self._in_flight):
+            return 0.0  # each of these is gone or has a time now: others may be next
         return max(TICK_SECS, self._lanes.next_ready - now) if self._lanes.next_ready else None
 
     async def _ask(self, turns: list[Held]) -> list[Wait]:
@@ -203,7 +203,7 @@ class Sender:
         held.not_before = until
         if secs > LONGEST_HOLD_SECS:
             self._lanes.remove(held)
-            self._came_out(held.delivery, secs)
+            self._came_out(held.delivery, HeldUp(secs))
 
     async def _deliver(self, held: Held) -> None:
         delivery = held.delivery
@@ -242,7 +242,7 @@ class Sender:
 
     # ---- Recording
 
-    def _came_out(self, delivery: Delivery, result: int | float | GatewayError | None) -> None:
+    def _came_out(self, delivery: Delivery, result: int | HeldUp | GatewayError | None) -> None:
         self._unrecorded.add(delivery.pk)
         self._outcomes.append((delivery, result))
         self._news.set()

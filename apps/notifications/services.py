@@ -172,9 +172,15 @@ def renew_leases(ids: Collection[int]) -> None:
     Delivery.objects.filter(pk__in=ids, status=Status.IN_FLIGHT).update(due_at=Now() + LEASE)
 
 
-# A delivery and what became of it: the id of the message that it is now (None: it is none), why it failed, or, as a
-# float, the seconds after which it may be tried, for it has not been.
-Outcome = tuple[Delivery, int | float | GatewayError | None]
+@dataclass(frozen=True)
+class HeldUp:
+    """It has not been tried, for its chat's limit did not let it: after so many seconds it may be."""
+
+    secs: float
+
+
+# A delivery and what became of it: the id of the message that it is now (None: it is none), or why it is none.
+Outcome = tuple[Delivery, int | HeldUp | GatewayError | None]
 
 
 def record(outcomes: Sequence[Outcome]) -> set[int]:
@@ -182,9 +188,9 @@ def record(outcomes: Sequence[Outcome]) -> set[int]:
 
     Safe to run twice, as after a connection that broke half way: what is recorded is not in flight any more.
     """
-    sent = [(delivery, what) for delivery, what in outcomes if what is None or type(what) is int]
+    sent = [(delivery, what) for delivery, what in outcomes if what is None or isinstance(what, int)]
     failed = [(delivery, what) for delivery, what in outcomes if isinstance(what, GatewayError)]
-    postponed = {delivery.pk: what for delivery, what in outcomes if isinstance(what, float)}
+    postponed = {delivery.pk: what.secs for delivery, what in outcomes if isinstance(what, HeldUp)}
     unrecorded: set[int] = set()
     if sent:
         unrecorded |= _attempt(record_sent, sent)

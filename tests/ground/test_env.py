@@ -33,6 +33,8 @@ BAD = [
     ("TELEGRAM_BOT_TOKEN", f"123456:{SECRET} "),
     ("TELEGRAM_API_ROOT", f"https://{SECRET}:port"),
     ("TELEGRAM_UPDATES", f"{SECRET}"),
+    ("TELEGRAM_PAID_BROADCASTS", f"{SECRET}"),
+    ("WEB_THREADS", f"{SECRET}"),
     ("TELEGRAM_WEBHOOK_SECRET", f"{SECRET}!"),
     ("EDGE_URL", f"{SECRET}"),
     ("EDGE_SHARED_SECRET", f"{SECRET}"),

@@ -273,3 +273,16 @@ def test_it_does_not_send_anew_while_telegram_is_away(ben: User, api: FakeBotApi
 
     assert deliver_all(api).calls == []
     assert ben.deliveries.get().status == Delivery.Status.PENDING
+
+
+@pytest.mark.parametrize("is_paid", [True, False])
+def test_it_says_that_a_message_may_be_paid_for_where_that_is_bought(
+    ann: User, api: FakeBotApi, settings: Settings, is_paid: bool
+) -> None:
+    settings.TELEGRAM_PAID_BROADCASTS = is_paid
+    tell(ann, "hello")
+    tell(ann, method="sendChatAction", action="typing")
+
+    deliver_all(api)
+
+    assert [call.params.get("allow_paid_broadcast", False) for call in api.calls] == [is_paid, False]

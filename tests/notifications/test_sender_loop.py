@@ -1,19 +1,22 @@
 """The sender's loop in this process: several senders together, and what it does while a store is away."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.conf import settings
 from django.db import DataError, OperationalError, connection
+from django.utils import timezone
 from pytest_django import Settings
 from structlog.testing import capture_logs
 
 from apps.notifications import sender as sender_module
 from apps.notifications import services
+from apps.notifications.limits import GO, Ask, Limits, Rates, Wait
 from apps.notifications.models import Delivery, Priority
 from apps.notifications.sender import Sender
 from apps.notifications.services import Outgoing, enqueue
@@ -170,3 +173,34 @@ def test_it_does_not_send_over_and_over_what_it_cannot_record(
 
     assert len(api.attempts) == 1
     assert [line["event"] for line in logs] == ["delivery_not_recorded"]
+
+
+def test_it_is_not_held_up_by_many_whose_chat_has_to_wait(api: FakeBotApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    class OneChatWaits(Limits):
+        async def take(self, asks: Sequence[Ask]) -> list[Wait]:
+            return [Wait(60, of_chat=True) if ask.chat_id < 10 else GO for ask in asks]
+
+    monkeypatch.setattr(sender_module, "BATCH", 3)
+    limits = OneChatWaits(settings.REDIS_URL, Rates(30))
+    enqueue([Outgoing(chat, "sendMessage", {"text": "hello"}) for chat in range(1, 12)])
+
+    run_until(lambda: len(api.calls) == 2, Sender(api, limits=limits))
+
+    assert [call.chat_id for call in api.calls] == [10, 11]
+    waiting = Delivery.objects.filter(status="pending", due_at__gt=timezone.now() + timedelta(seconds=30))
+    assert set(waiting.values_list("attempts", flat=True)) == {0}
+    assert waiting.count() == 9
+
+
+def test_it_gives_back_what_waits_for_its_turn_when_it_stops(api: FakeBotApi) -> None:
+    class NobodyMay(Limits):
+        async def take(self, asks: Sequence[Ask]) -> list[Wait]:
+            return [Wait(60)] * len(asks)
+
+    enqueue([Outgoing(1, "sendMessage", {"text": "hello"})])
+    sender = Sender(api, limits=NobodyMay(settings.REDIS_URL, Rates(30)))
+
+    run_until(lambda: len(sender._lanes), sender)
+
+    assert api.attempts == []
+    assert Delivery.objects.filter(status="pending", attempts=0, due_at__lte=timezone.now()).count() == 1

@@ -185,12 +185,12 @@ class _Request(BaseRequest):
             raise TelegramError("Invalid server response") from None
 
 
-def _content(data: RequestData | None) -> dict[str, Any]:
+def _content(data: object) -> dict[str, Any]:
     """The request's body, as keyword arguments of aiohttp."""
-    if data is None:
-        return {}
     if isinstance(data, _Body):
         return {"data": orjson.dumps(data.params), "headers": _JSON}
+    if not isinstance(data, RequestData):
+        return {}
     form = aiohttp.FormData()
     for name, value in data.json_parameters.items():
         form.add_field(name, value)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.utils.text import format_lazy
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget
 
@@ -83,5 +83,5 @@ def _telegram_html(text: str) -> str:
     tags.feed(text)
     tags.close()
     if wrong := tags.wrong or "".join(tags.open[-1:]):
-        raise forms.ValidationError(_now("Telegram cannot read this: look at the tag “%s”.") % wrong)
+        raise forms.ValidationError(gettext("Telegram cannot read this: look at the tag “%s”.") % wrong)
     return text

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from hashlib import sha256
+from uuid import UUID
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
@@ -40,7 +41,7 @@ def headcount(broadcast: Broadcast) -> int:
     return audience(broadcast).count()
 
 
-def wants_news(user_id: object) -> bool:
+def wants_news(user_id: UUID) -> bool:
     return not NewsOptOut.objects.filter(user=user_id).exists()
 
 
