@@ -53,7 +53,7 @@ describe("a card", () => {
     }
     expect(origin.asked.length).toBe(1);
     await forget("memory", "colo", "kv");
-    later(1001); // until then the last answer is shared
+    later(3_001); // until then the last answer is shared
     await read(link);
     expect(origin.asked.length).toBe(2);
   });
