@@ -46,7 +46,7 @@ def public_card(profile_id: UUID) -> PublicCard | None:
 
 
 def card_path(profile_id: UUID, *, viewer_id: UUID) -> str:
-    """This viewer's link to this profile at the edge, good for two hours at least. One query.
+    """This viewer's link to this profile at the edge, good for two hours at least. One query; needs EDGE_SHARED_SECRET.
 
     Whether the viewer may see the profile is for the caller to know.
     """

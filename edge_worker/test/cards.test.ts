@@ -53,7 +53,7 @@ describe("a card", () => {
     }
     expect(origin.asked.length).toBe(1);
     await forget("memory", "colo", "kv");
-    later(1001); // until then the last answer is shared
+    later(3_001); // until then the last answer is shared
     await read(link);
     expect(origin.asked.length).toBe(2);
   });
@@ -84,6 +84,16 @@ describe("a card", () => {
     expect(await (await read(link)).json()).toMatchObject({ name: "Ann" });
     expect(await (await read(link)).json()).toMatchObject({ name: "Anna" });
     expect(origin.asked.length).toBe(2);
+  });
+
+  it("that is found gone when it is read anew is gone from every layer", async () => {
+    const link = await profileLink(id);
+    await read(link);
+    origin.says = () => new Response("", { status: 404 });
+    later(FRESH_MS + 1);
+    await read(link);
+    expect((await read(link)).status).toBe(404);
+    expect(await new Everywhere(bindings).get(id)).toBeNull();
   });
 
   it("is served while the origin is away, and no longer than half an hour", async () => {

@@ -84,7 +84,7 @@ export class Everywhere implements Layer {
   }
 
   async put(id: string, card: Card): Promise<void> {
-    if (card.body === null) return;
+    if (card.body === null) return this.drop(id); // an older copy would be found again when the others have forgotten
     await this.env.CARDS.put(tagOf(id), JSON.stringify(card), { expirationTtl: LIFETIME_MS / 1000 });
   }
 

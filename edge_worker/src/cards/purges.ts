@@ -20,16 +20,26 @@ export class Purges {
   private sequence = 0;
   private readAt = -Infinity;
   private refreshAt = -Infinity;
+  private underWay: Promise<boolean> | null = null;
 
   /** Makes the copy recent enough. False when it cannot be: then nothing cached may be served. */
   async follow(turn: Turn): Promise<boolean> {
     const age = Date.now() - this.readAt;
     if (age < REFRESH_AFTER_MS) return true;
-    if (age < TOO_OLD_MS) {
-      if (Date.now() - this.refreshAt >= REFRESH_AFTER_MS) turn.ctx.waitUntil(this.refresh(turn.env));
-      return true;
+    const refreshed = this.refreshOnce(turn);
+    return age < TOO_OLD_MS || within(TIMEOUT_MS, refreshed).catch(() => false);
+  }
+
+  /** One request asks for all; for another one, should it have ended over that. */
+  private refreshOnce(turn: Turn): Promise<boolean> {
+    if (!this.underWay || Date.now() - this.refreshAt >= TIMEOUT_MS) {
+      const refreshed = this.refresh(turn.env).finally(() => {
+        if (this.underWay === refreshed) this.underWay = null;
+      });
+      this.underWay = refreshed;
+      turn.ctx.waitUntil(refreshed);
     }
-    return this.refresh(turn.env);
+    return this.underWay;
   }
 
   /** The version below which nothing of it may be served; 0 when it was not purged lately. */

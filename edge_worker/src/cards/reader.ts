@@ -14,7 +14,7 @@ const TIMEOUT_MS = 3_000;
 const AWAY_MS = 1_000;
 const CONFIG_FRESH_MS = 3_000;
 /** Who was still looking in slower layers when an answer came takes that answer. */
-const SHARED_MS = 1_000;
+const SHARED_MS = 3_000;
 
 interface Shared {
   promise: Promise<unknown>;
@@ -64,7 +64,16 @@ export class OriginReader extends DurableObject<Env> {
     const found = this.shared.get(key);
     if (found) return found.promise as Promise<T>;
     const shared: Shared = { promise: Promise.resolve(), until: Infinity };
-    const promise = read().finally(() => (shared.until = Date.now() + SHARED_MS));
+    const promise = read().then(
+      (found) => {
+        shared.until = Date.now() + (found === null ? 0 : SHARED_MS);
+        return found;
+      },
+      (error: unknown) => {
+        shared.until = 0;
+        throw error;
+      },
+    );
     shared.promise = promise;
     this.shared.set(key, shared);
     return promise;

@@ -143,10 +143,11 @@ export class Backlog extends DurableObject<Env> {
   }
 
   private postpone(chat: string): void {
-    const { attempts } = this.sql
-      .exec<{ attempts: number }>("UPDATE chats SET attempts = attempts + 1 WHERE chat = ? RETURNING attempts", chat)
-      .one();
-    const isSuspect = attempts >= SUSPECT_AFTER;
+    const [row] = this.sql.exec<{ attempts: number }>(
+      "UPDATE chats SET attempts = attempts + 1 WHERE chat = ? RETURNING attempts",
+      chat,
+    );
+    const isSuspect = (row?.attempts ?? 0) >= SUSPECT_AFTER;
     this.isAway ||= !isSuspect;
     this.sql.exec("UPDATE chats SET due_at = ? WHERE chat = ?", Date.now() + (isSuspect ? SUSPECT_PAUSE_MS : 0), chat);
   }
