@@ -95,8 +95,8 @@ def _member_facts(ids: Collection[UUID], wanted: Collection[str]) -> Mapping[UUI
             facts[row["reported"]]["reports"] = row["count"]
     if "strikes" in wanted:
         strikes = Strike.objects.filter(member__in=ids, expires_at__gt=timezone.now())
-        for row in strikes.values("member").annotate(weight=Sum("weight")):
-            facts[row["member"]]["strikes"] = row["weight"]
+        for strike in strikes.values("member").annotate(sum=Sum("weight")):
+            facts[strike["member"]]["strikes"] = strike["sum"]
     return facts
 
 
@@ -123,7 +123,7 @@ def _pace(message: Message, log: Iterable[tuple[datetime, UUID, str]]) -> Everyt
     same = {to for at, to, text in before if text == gist and at > message.created_at - timedelta(days=1)}
     return {
         "messages_last_hour": len(hour),
-        "conversations_last_hour": len({to for __, to, __ in hour}),
+        "conversations_last_hour": len({entry[1] for entry in hour}),
         "same_elsewhere": len(same - {message.conversation_id}) if len(gist) >= 20 else 0,
     }
 

