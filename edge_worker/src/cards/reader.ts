@@ -14,7 +14,7 @@ const TIMEOUT_MS = 3_000;
 const AWAY_MS = 1_000;
 const CONFIG_FRESH_MS = 3_000;
 /** Who was still looking in slower layers when an answer came takes that answer. */
-const SHARED_MS = 3_000;
+const SHARED_MS = 2_000;
 
 interface Shared {
   promise: Promise<unknown>;
