@@ -75,15 +75,8 @@ def relay(
     # no race: updates of one member are handled one after the other, and the constraint stands behind that
     if Message.objects.filter(sender=sender, source_message_id=source_message_id).exists():
         return None
-    message = Message(
-        pk=key or uuid4(),
-        conversation=conversation,
-        sender=sender,
-        kind=content.kind,
-        text=content.text,
-        file_id=content.file_id,
-        source_message_id=source_message_id,
-    )
+    kept = vars(content) | {"source_message_id": source_message_id}
+    message = Message(pk=key or uuid4(), conversation=conversation, sender=sender, **kept)
     if sender.is_shadowed:
         message.save()  # as evidence; nobody learns of it
         return message

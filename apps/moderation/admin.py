@@ -178,8 +178,8 @@ class CaseAdmin(MemberSearchMixin, ReadOnlyMixin, BaseAdmin):
 
     def change_view(self, request: HttpRequest, object_id: str, *_args: Any, **_kwargs: Any) -> HttpResponse:
         """Opening a case claims it, if it is free and this person may decide."""
-        key = self._case(request, object_id).pk
-        if self.has_decide_permission(request):
+        key = _uuid(object_id)
+        if key and self.has_view_permission(request) and self.has_decide_permission(request):
             claim(key, by=_person(request))
         return self._page(request, self._case(request, object_id))
 

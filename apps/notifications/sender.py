@@ -117,6 +117,7 @@ class Sender:
         """Sends the deliveries that are due now, one of each chat at most. Returns how many it tried to send."""
         count = await self._claim_due()
         await self._start_next()
+        count -= len(self._lanes)
         await asyncio.gather(*self._in_flight.values())
         await self._give_back()
         return count
@@ -135,7 +136,7 @@ class Sender:
     async def _claim_due(self) -> int:
         """Fills the lanes. Returns how many it has claimed."""
         room = self._lanes.room()
-        if not room:
+        if not room or TELEGRAM.is_resting:
             return 0
         claimed = await self._in_database(_claim_and_prepare, room, self._held())
         now = time.monotonic()

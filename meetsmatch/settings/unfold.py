@@ -36,6 +36,12 @@ def _list(title: object, icon: str, model: str, permission: Permission | None = 
     }
 
 
+def _own_settings(request: HttpRequest) -> list[dict[str, object]]:
+    """For those who look at what members show and write; they choose how."""
+    may = request.user.has_perm("users.view_photo")
+    return [{"title": _("My settings"), "link": reverse_lazy("admin:users_own_settings")}] if may else []
+
+
 UNFOLD = {
     "SITE_TITLE": "MeetsMatch",
     "SITE_HEADER": "MeetsMatch",
@@ -62,7 +68,7 @@ UNFOLD = {
             "950": "76 5 25",
         }
     },
-    "ACCOUNT": {"navigation": [{"title": _("My settings"), "link": reverse_lazy("admin:users_own_settings")}]},
+    "ACCOUNT": {"navigation": _own_settings},
     "SIDEBAR": {
         "navigation": [
             {"items": [{"title": _("Today"), "icon": "dashboard", "link": reverse_lazy("admin:index")}]},

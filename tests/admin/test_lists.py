@@ -90,7 +90,7 @@ def test_it_leads_from_each_number_of_the_first_page_to_that_many_rows(
     groups = client.get(reverse("admin:index")).context["figure_groups"]
     counts = {figure["url"]: figure["count"] for _title, figures in groups for figure in figures}
 
-    assert len(counts) == 17
+    assert len(counts) == 18
     assert counts == {url: client.get(url).context["cl"].result_count for url in counts}
     assert {"/admin/users/member/?state=listed": 4, "/admin/bot/update/?status=parked": 1}.items() <= counts.items()
 

@@ -2,7 +2,6 @@
 
 import telegram
 
-from apps import flags
 from apps.bot import keyboards, texts
 from apps.bot.turn import Reply, Turn
 from apps.core.errors import RuleError
@@ -12,7 +11,7 @@ from apps.users.models import Photo, User
 
 
 def is_open(turn: Turn) -> bool:
-    return flags.is_enabled(services.FLAG, turn.user)
+    return services.is_offered(turn.user)
 
 
 def has_badge(turn: Turn, user: User, main: Photo | None) -> bool:

@@ -24,7 +24,6 @@ from apps.users.models import Photo, User
 from apps.users.restrictions import lock_members
 
 DECIDE_VERIFICATION = "moderation.decide_verification"
-FLAG, DAYS_FLAG = "users.verification", "users.verification_days"
 VALID_DAYS = 180
 ATTEMPTS, WITHIN = 3, timedelta(days=7)
 RENEW_WITHIN = timedelta(days=30)
@@ -35,9 +34,13 @@ Status = Verification.Status
 # ---- The member
 
 
+def is_offered(member: User) -> bool:
+    return flags.is_enabled("users.verification", member)
+
+
 def check_may_verify(member: User) -> None:
     """Raises RuleError: verify_off, verify_no_photo, verify_done, verify_waiting, verify_too_often."""
-    if not flags.is_enabled(FLAG, member):
+    if not is_offered(member):
         raise RuleError("verify_off")
     main, now = main_photo(member), timezone.now()
     if main is None:
@@ -101,7 +104,7 @@ def approve(key: UUID, *, by: Person, photo_id: UUID | None) -> Verification:
     main = main_photo(member)
     if main is None or main.pk != photo_id:
         raise ConflictError(_("The first photo has changed while you looked. You have changed nothing; look again."))
-    until = timezone.now() + timedelta(days=flags.value(DAYS_FLAG, member, VALID_DAYS))
+    until = timezone.now() + timedelta(days=flags.value("users.verification_days", member, VALID_DAYS))
     give_badge(member, photo_id=main.pk, until=until)
     _decide(attempt, by, status=Status.APPROVED)
     notices.send_verified(member, attempt.pk, until)

@@ -153,6 +153,7 @@ def test_it_does_not_know_other_photos(mona: Staff) -> None:
     assert Case.objects.count() == 1
 
 
+@pytest.mark.django_db
 def test_it_links_members_with_the_same_photo() -> None:
     Rule.objects.filter(name="The same photo on several members").update(
         mode="live", expression="copies_on_others >= 1"
