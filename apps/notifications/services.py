@@ -108,7 +108,8 @@ def _next_ids(count: int) -> list[int]:
 
 # Only the first unsent row of a chat may be claimed: that is what keeps the order within a chat, across all senders.
 # A concurrent claim of the same row makes this one skip it: either it is locked, or, once committed, no longer due.
-# Each priority has a lane of its own, so that a claim finds the urgent ones however many others wait.
+# Each priority has a lane of its own, so that a claim finds the urgent ones however many others wait. Ids go from one
+# step to the next as arrays: by joins PostgreSQL, which cannot know how few they are, would read the whole table.
 CLAIM = """
     WITH head AS MATERIALIZED (
         SELECT due.id FROM unnest(%(priorities)s::int[], %(rooms)s::int[]) AS lane (priority, room)
@@ -126,21 +127,29 @@ CLAIM = """
     )
     UPDATE notifications_delivery AS delivery
     SET status = 'in_flight', attempts = attempts + 1, due_at = statement_timestamp() + %(lease)s
-    FROM head WHERE delivery.id = head.id
+    WHERE delivery.id = ANY(ARRAY(SELECT id FROM head))
     RETURNING delivery.*
 """
 # What an urgent delivery has to wait for, because it was written earlier for the same chat, becomes as urgent.
 HURRY = """
-    UPDATE notifications_delivery AS delivery SET priority = hurried.priority
-    FROM (
-        SELECT slow.id, urgent.priority FROM notifications_delivery AS urgent
-        JOIN notifications_delivery AS slow ON slow.chat_id = urgent.chat_id AND slow.id < urgent.id
-        WHERE urgent.status = 'pending' AND urgent.priority < %(last)s
-        AND slow.status = 'pending' AND slow.priority > urgent.priority
-        ORDER BY slow.id FOR UPDATE OF slow SKIP LOCKED
-    ) AS hurried
-    WHERE delivery.id = hurried.id
+    WITH hurried AS MATERIALIZED (
+        SELECT slow.id, urgent.priority
+        FROM (
+            SELECT id, chat_id, priority FROM notifications_delivery
+            WHERE priority < %(last)s AND status = 'pending' ORDER BY priority, id LIMIT %(most)s
+        ) AS urgent
+        CROSS JOIN LATERAL (
+            SELECT id FROM notifications_delivery AS earlier
+            WHERE earlier.chat_id = urgent.chat_id AND earlier.id < urgent.id
+            AND earlier.status = 'pending' AND earlier.priority > urgent.priority
+            ORDER BY id FOR UPDATE SKIP LOCKED
+        ) AS slow
+    )
+    UPDATE notifications_delivery AS delivery
+    SET priority = (SELECT min(hurried.priority) FROM hurried WHERE hurried.id = delivery.id)
+    WHERE delivery.id = ANY(ARRAY(SELECT id FROM hurried))
 """
+HURRIED_AT_ONCE = 1000
 
 
 def claim(limits: Mapping[int, int], *, held: Collection[int]) -> list[Delivery]:
@@ -151,7 +160,7 @@ def claim(limits: Mapping[int, int], *, held: Collection[int]) -> list[Delivery]
     """
     lanes = {"priorities": list(limits), "rooms": list(limits.values())}
     with connection.cursor() as cursor:
-        cursor.execute(HURRY, {"last": max(Priority)})
+        cursor.execute(HURRY, {"last": max(Priority), "most": HURRIED_AT_ONCE})
     claimed = Delivery.objects.raw(CLAIM, {**lanes, "held": list(held), "lease": LEASE})
     return sorted(claimed, key=lambda delivery: (delivery.priority, delivery.pk))
 
