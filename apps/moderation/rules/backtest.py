@@ -1,29 +1,32 @@
 """How a rule would have done on what happened in the last days: asked anew about each, with what is known of that time.
 
-Messages are those that are still there, the newest first, up to `MAX_SUBJECTS`. Counts of messages and the age of the
-account are of the moment of the message; reports and strikes are those of today.
+Messages, words of profiles, photos and members are those that are still there, the newest first, up to `MAX_SUBJECTS`.
+Counts of messages and the age of the account are of the moment of the message; all else is as it is today.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Model, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.conversations.models import Message
-from apps.moderation.checks.facts import message_facts, photo_facts
+from apps.moderation.checks.facts import member_facts, message_facts, photo_facts, profile_facts
 from apps.moderation.errors import InvalidDecisionError, NotAllowedError
 from apps.moderation.models import Backtest, Finding, PhotoCheck, Report, Rule
 from apps.moderation.rules.expressions import EvaluationError, asked, check
 from apps.moderation.rules.facts import Facts
 from apps.moderation.rules.live import holds
 from apps.moderation.services import Person
+from apps.users.models import Profile, User
 
 MAX_DAYS, MAX_SUBJECTS = 90, 5000
 CHUNK = 200
+Row = TypeVar("Row", bound=Model)
 RUN = "moderation.run_backtest"
 
 
@@ -80,14 +83,14 @@ def _subjects(about: str, since: datetime, *, wanted: frozenset[str]) -> Iterabl
             return _messages(since, wanted)
         case Rule.About.PHOTO:
             return _photos(since, wanted)
-    return ()
+        case Rule.About.PROFILE:
+            return _profiles(since, wanted)
+    return _members(since)
 
 
 def _messages(since: datetime, wanted: frozenset[str]) -> Iterable[Subject]:
     messages = Message.objects.filter(created_at__gte=since).select_related("sender").order_by("-created_at")
-    rows = list(messages[:MAX_SUBJECTS])
-    for start in range(0, len(rows), CHUNK):
-        chunk = rows[start : start + CHUNK]
+    for chunk in _chunks(messages):
         for message, facts in zip(chunk, message_facts(chunk, wanted=wanted), strict=True):
             yield Subject(message.sender_id, message.created_at, facts)
 
@@ -96,6 +99,26 @@ def _photos(since: datetime, wanted: frozenset[str]) -> Iterable[Subject]:
     checks = PhotoCheck.objects.filter(checked_at__gte=since).select_related("photo__user").order_by("-checked_at")
     for each in checks[:MAX_SUBJECTS]:
         yield Subject(each.photo.user_id, each.photo.created_at, photo_facts(each, wanted=wanted))
+
+
+def _profiles(since: datetime, wanted: frozenset[str]) -> Iterable[Subject]:
+    written = Profile.objects.filter(bio_changed_at__gte=since).exclude(bio="").select_related("user")
+    for chunk in _chunks(written.order_by("-bio_changed_at")):
+        for profile, facts in zip(chunk, profile_facts(chunk, wanted=wanted), strict=True):
+            assert profile.bio_changed_at
+            yield Subject(profile.user_id, profile.bio_changed_at, facts)
+
+
+def _members(since: datetime) -> Iterable[Subject]:
+    joined = User.objects.filter(date_joined__gte=since, telegram_id__isnull=False).order_by("-date_joined")
+    for member in joined[:MAX_SUBJECTS]:
+        yield Subject(member.pk, member.date_joined, member_facts(member))
+
+
+def _chunks(rows: QuerySet[Row]) -> Iterator[list[Row]]:
+    found = list(rows[:MAX_SUBJECTS])
+    for start in range(0, len(found), CHUNK):
+        yield found[start : start + CHUNK]
 
 
 # ---- What was decided afterwards

@@ -16,7 +16,7 @@ from apps.moderation.rules import backtest
 from apps.moderation.rules.live import rules_in_force
 from apps.moderation.rules.services import judge, save_rule
 from apps.moderation.services import file_report
-from apps.users.models import Photo, Staff, User
+from apps.users.models import Photo, Profile, Staff, User
 from apps.users.services import erase
 from tests.factories import member
 from tests.moderation.conftest import Hire, decide, fresh
@@ -273,6 +273,22 @@ def test_it_asks_of_the_time_when_a_message_was_written(ann: User, bob: User, ed
     test = backtest.order(rule("account_age_days < 7 && number <= 2", mode="shadow"), days=30, by=edda)
     backtest.run(test)
     assert test.fired == 2
+
+
+@pytest.mark.parametrize(
+    ("about", "expression", "asked_of"), [("profile", "links > 0", 1), ("member", "account_age_days < 3", 2)]
+)
+def test_it_tests_rules_about_profiles_and_members_on_those_of_the_last_days(
+    ann: User, bob: User, edda: Staff, about: str, expression: str, asked_of: int
+) -> None:
+    now = timezone.now()
+    Profile.objects.update(bio="", bio_changed_at=now)
+    Profile.objects.filter(user=bob).update(bio="More of me on www.coins.example")
+    User.objects.filter(pk=ann.pk).update(date_joined=now - timedelta(days=5))
+    Profile.objects.filter(user=ann).update(bio="www.old.example", bio_changed_at=now - timedelta(days=40))
+    test = backtest.order(rule(expression, about=about, mode="shadow"), days=14, by=edda)
+    backtest.run(test)
+    assert (test.asked_of, test.fired, test.errors) == (asked_of, 1, 0)
 
 
 def test_it_does_not_run_a_version_that_is_gone(edda: Staff) -> None:
