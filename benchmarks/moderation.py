@@ -44,16 +44,17 @@ INSERT INTO users_user (id, password, is_superuser, telegram_id, language, sourc
     SELECT member, '', false, 7000000000000000 + n, 'en', '', false, '', now(), now(), false, true FROM made;
 INSERT INTO users_profile (user_id, name, gender, place, country, interests, bio)
     SELECT member, 'Member ' || n, '', '', '', '{{}}', '' FROM made;
-INSERT INTO moderation_case (id, member_id, status, severity, priority, report_count, opened_at, due_at, version)
-    SELECT incident, member, 'open', 1 + n % 4, (n * 7919) % 100003, 2, now() - n * interval '1 minute',
+INSERT INTO moderation_case (id, member_id, status, severity, priority, report_count, finding_count, opened_at, due_at,
+        version)
+    SELECT incident, member, 'open', 1 + n % 4, (n * 7919) % 100003, 2, 0, now() - n * interval '1 minute',
         now() + (n % 600 - 300) * interval '1 minute', 0 FROM made;
 INSERT INTO moderation_report (id, reporter_id, reported_id, case_id, reason, words, accuracy, outcome, created_at)
     SELECT gen_random_uuid(), other.member, made.member, made.incident, 'spam', '', 0.5, 'pending', now()
     FROM made CROSS JOIN (VALUES (1), (7)) AS step (size) JOIN made AS other ON other.n = (made.n + size) % {cases} + 1;
 CREATE TEMP TABLE past ON COMMIT DROP AS SELECT n, member, gen_random_uuid() AS incident FROM made;
-INSERT INTO moderation_case (id, member_id, status, severity, priority, report_count, opened_at, due_at, closed_at,
-        version)
-    SELECT incident, member, 'closed', 1 + n % 4, 0, 0, ago - interval '1 hour' * (n % 40),
+INSERT INTO moderation_case (id, member_id, status, severity, priority, report_count, finding_count, opened_at, due_at,
+        closed_at, version)
+    SELECT incident, member, 'closed', 1 + n % 4, 0, 0, 0, ago - interval '1 hour' * (n % 40),
         ago - interval '1 hour' * (n % 9 - 6), ago, 1
     FROM past CROSS JOIN LATERAL (SELECT now() - n * interval '77 seconds') AS moment (ago);
 INSERT INTO moderation_decision (id, case_id, number, action, is_held, words, is_automatic, by_id, created_at)

@@ -40,6 +40,7 @@ def main() -> None:
             fail_a_delivery(deployment.product, Path(pictures))
         show_the_admin(browser, deployment.product)
         show_cases(browser, deployment.product)
+        show_moderation(browser, deployment.product)
         show_flags(browser, deployment.product)
         browser.close()
 
@@ -166,6 +167,25 @@ def show_cases(browser: Browser, stack: Stack) -> None:
     page.keyboard.press("n")
     expect(page.locator(".mm-blurred").first).to_be_visible()
     shoot(page, "admin-case")
+    page.close()
+
+
+def show_moderation(browser: Browser, stack: Stack) -> None:
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.goto(f"{stack.url}/admin/")
+    page.get_by_label("Username").fill("admin")
+    page.get_by_label("Password").fill("admin")
+    page.get_by_role("button", name="Log in").click()
+    page.goto(f"{stack.url}/admin/moderation/case/dashboard/")
+    expect(page.locator("svg").first).to_be_visible()
+    shoot(page, "admin-moderation")
+    page.goto(f"{stack.url}/admin/moderation/rule/")
+    page.locator("#result_list tbody tr").first.get_by_role("link").first.click()
+    expect(page.get_by_text("Facts").first).to_be_visible()
+    shoot(page, "admin-rule")
+    page.goto(f"{stack.url}/admin/notifications/broadcast/add/")
+    expect(page.locator("form").first).to_be_visible()
+    shoot(page, "admin-broadcast")
     page.close()
 
 
