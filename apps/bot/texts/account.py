@@ -47,11 +47,11 @@ def privacy() -> str:
         "• Members see your first name, age, rough distance, interests, bio and photos. Nothing else.\n"
         "• Your Telegram name, number and id are never shown, unless you and a match both agree to it.\n"
         "• Your place is kept only as an area of about 5 km². Your exact position is never stored.\n"
-        "• What you write to a match is stored encrypted. Programs look for scams and insults in it; a moderator reads it "
-        "only when somebody reports it or a program has found something.\n"
+        "• What you write to a match is stored encrypted. Programs look for scams and insults in it; a moderator reads "
+        "it only when somebody reports it or a program has found something.\n"
         "• A selfie that you send to be verified is seen by moderators alone, and let go a week later.\n"
-        "• Delete your account and all of this is erased at once. Only of somebody who is banned we keep a fingerprint, "
-        "by which we know them when they come back and which tells nothing else about them."
+        "• Delete your account and all of this is erased at once. Only of somebody who is banned we keep a "
+        "fingerprint, by which we know them when they come back and which tells nothing else about them."
     )
 
 
