@@ -184,7 +184,7 @@ def show_moderation(browser: Browser, stack: Stack) -> None:
     expect(page.get_by_text("Facts").first).to_be_visible()
     shoot(page, "admin-rule")
     page.goto(f"{stack.url}/admin/notifications/broadcast/add/")
-    expect(page.locator("form").first).to_be_visible()
+    expect(page.get_by_role("button", name="Save", exact=True)).to_be_visible()
     shoot(page, "admin-broadcast")
     page.close()
 
