@@ -183,9 +183,6 @@ def show_moderation(browser: Browser, stack: Stack) -> None:
     page.locator("#result_list tbody tr").first.get_by_role("link").first.click()
     expect(page.get_by_text("Facts").first).to_be_visible()
     shoot(page, "admin-rule")
-    page.goto(f"{stack.url}/admin/notifications/broadcast/add/")
-    expect(page.get_by_role("button", name="Save", exact=True)).to_be_visible()
-    shoot(page, "admin-broadcast")
     page.close()
 
 

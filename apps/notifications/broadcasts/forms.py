@@ -43,6 +43,8 @@ class BroadcastForm(_Form):
             rules = "\n".join(map(rule_in_words, draft.segment))
             kwargs["initial"] = {**(kwargs.get("initial") or {}), "segment": rules}
         super().__init__(*args, **kwargs)
+        for text in ("text_en", "text_es", "text_ru"):
+            self.fields[text].widget.attrs["rows"] = 5
 
     def clean_segment(self) -> list[Any]:
         try:
