@@ -72,6 +72,8 @@ def test_it_does_not_warn_about_calling_methods_by_name(server: TelegramServer) 
         warnings.simplefilter("error")
         call(server.root, "sendMessage", {"chat_id": 1, "text": "hello"})
 
+    assert len(server.requests) == 1
+
 
 def test_it_says_how_long_to_wait(server: TelegramServer) -> None:
     error = failure_of(server, Answer(status=429, description="Too Many Requests", parameters={"retry_after": 17}))
