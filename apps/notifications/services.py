@@ -72,7 +72,7 @@ def enqueue(outgoing: Sequence[Outgoing]) -> list[Delivery | None]:
         )
         for o in outgoing
     ]
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         written = _insert(rows)
         # One nudge is enough for a transaction, however many calls wrote into it.
         if wake_senders not in (hook[1] for hook in connection.run_on_commit):
