@@ -8,8 +8,17 @@ from django.db.models import Q, QuerySet
 
 from apps.conversations.models import ContactConsent, Conversation, Message
 from apps.core.errors import RuleError
+from apps.core.prepared import Given, Prepared
 from apps.notifications.models import Delivery, Priority
 from apps.users.models import User
+
+_CONVERSATION = Prepared(
+    lambda: Conversation.objects.filter(
+        Q(match__low=Given("user_id")) | Q(match__high=Given("user_id")),
+        pk=Given("conversation_id"),
+        match__ended_at=None,
+    ).select_related("match__low__profile", "match__high__profile")
+)
 
 
 @dataclass(frozen=True)
@@ -24,11 +33,7 @@ def conversation_of(user: User, conversation_id: UUID | None) -> Conversation | 
     """A conversation of this member's whose match has not ended, with both profiles; None otherwise."""
     if conversation_id is None:
         return None
-    return (
-        Conversation.objects.filter(Q(match__low=user) | Q(match__high=user), pk=conversation_id, match__ended_at=None)
-        .select_related("match__low__profile", "match__high__profile")
-        .first()
-    )
+    return _CONVERSATION.first(user_id=user.pk, conversation_id=conversation_id)
 
 
 def replied_to(user: User, message_id: int) -> ReplyTo | None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.html import escape
 
@@ -12,6 +12,7 @@ from apps import flags
 from apps.conversations.models import ContactConsent, Conversation, Message
 from apps.conversations.selectors import consents, own_message
 from apps.core.errors import RuleError
+from apps.core.prepared import Given, Prepared
 from apps.flags.experiments.models import Metric
 from apps.matching.models import Match
 from apps.matching.services import note_message
@@ -35,6 +36,12 @@ _METHOD = {
 _WITHOUT_CAPTION = {Kind.VIDEO_NOTE, Kind.STICKER}
 _BLURRABLE = {Kind.PHOTO, Kind.VIDEO, Kind.ANIMATION}
 _EDITABLE_MEDIA = {Kind.PHOTO, Kind.VIDEO, Kind.DOCUMENT, Kind.ANIMATION}
+
+_PASSED_ON = Prepared(
+    lambda: Message.objects.filter(
+        sender=Given("sender_id"), source_message_id=Given("source_message_id")
+    ).values_list("pk")
+)
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,7 @@ def relay(
     if partner.unreachable_at or partner.is_kept_out:
         raise RuleError("partner_unreachable", name=partner.profile.name)
     # no race: updates of one member are handled one after the other, and the constraint stands behind that
-    if Message.objects.filter(sender=sender, source_message_id=source_message_id).exists():
+    if _PASSED_ON.exists(sender_id=sender.pk, source_message_id=source_message_id):
         return None
     kept = vars(content) | {"source_message_id": source_message_id}
     message = Message(pk=key or uuid4(), conversation=conversation, sender=sender, **kept)
@@ -81,7 +88,7 @@ def relay(
         message.save()  # as evidence; nobody learns of it
         return message
     (message.delivery,) = enqueue([_copy(partner, sender, content, reply_to, markup, veil)])
-    Conversation.objects.filter(pk=conversation.pk).update(last_message_at=timezone.now())
+    _note_time(conversation)
     note_message(conversation.match, sender)
     message.save()
     if flags.is_recording():
@@ -153,6 +160,11 @@ def consent_to_contact(conversation: Conversation, user: User, *, telegram_usern
         conversation=conversation, user=user, defaults={"telegram_username": telegram_username}
     )
     return consents(conversation)
+
+
+def _note_time(conversation: Conversation) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE conversations_conversation SET last_message_at = now() WHERE id = %s", [conversation.pk])
 
 
 def _record_milestones(conversation: Conversation, sender: User, partner: User) -> None:

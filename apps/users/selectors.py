@@ -1,6 +1,16 @@
 from uuid import UUID
 
+from apps.core.prepared import Given, Prepared
 from apps.users.models import User
+
+_LOCK = Prepared(
+    lambda: User.objects.select_for_update(no_key=True).filter(telegram_id=Given("telegram_id")).values_list(
+        "pk", flat=True
+    )
+)
+_MEMBER = Prepared(
+    lambda: User.objects.select_related("profile", "preferences", "dialogue").filter(pk=Given("user_id"))
+)
 
 
 def lock_member(telegram_id: int) -> UUID | None:
@@ -8,9 +18,7 @@ def lock_member(telegram_id: int) -> UUID | None:
 
     NO KEY: a swipe or message of somebody else that refers to this member need not wait, and so cannot deadlock.
     """
-    return (
-        User.objects.select_for_update(no_key=True).filter(telegram_id=telegram_id).values_list("pk", flat=True).first()
-    )
+    return _LOCK.first(telegram_id=telegram_id)
 
 
 def member(user_id: UUID) -> User:
@@ -18,4 +26,4 @@ def member(user_id: UUID) -> User:
 
     Read it after the lock and not with it: a query that waits for a lock sees the other tables as they were before.
     """
-    return User.objects.select_related("profile", "preferences", "dialogue").get(pk=user_id)
+    return _MEMBER.get(user_id=user_id)

@@ -16,6 +16,7 @@ from apps.conversations.selectors import ReplyTo, conversation_of, replied_to
 from apps.conversations.services import Content, carry_over_edit, consent_to_contact, conversation_for, relay
 from apps.conversations.unsent import change_unsent, take_unsent
 from apps.core.errors import RuleError
+from apps.core.prepared import Given, Prepared
 from apps.matching.models import Match
 from apps.matching.selectors import match_of, matches_of
 from apps.matching.services import block as block_member
@@ -25,6 +26,9 @@ from apps.users.models import Photo, User
 
 Kind = Message.Kind
 REMOVE_KEYBOARD = {"reply_markup": {"remove_keyboard": True}}
+_OPEN = Prepared(
+    lambda: Dialogue.objects.filter(user=Given("user_id"), open_conversation__match=Given("match_id")).values_list("pk")
+)
 
 
 # ---- The list of matches
@@ -135,7 +139,7 @@ def _without_keyboard(reader: User, text: str) -> Reply:
 
 
 def _has_open(user: User, match: Match) -> bool:
-    return Dialogue.objects.filter(user=user, open_conversation__match=match).exists()
+    return _OPEN.exists(user_id=user.pk, match_id=match.pk)
 
 
 def _close(turn: Turn) -> None:

@@ -143,8 +143,12 @@ def chat_leave_label(name: str) -> str:
 
 def is_chat_leave_label(text: str) -> bool:
     """Whatever the name and the language, as above."""
-    around_name = (label.split("\0") for label in in_every_language(lambda: chat_leave_label("\0")))
+    around_name = (label.split("\0") for label in in_every_language(_nameless_leave_label))
     return any(text.startswith(before) and text.endswith(after) for before, after in around_name)
+
+
+def _nameless_leave_label() -> str:
+    return chat_leave_label("\0")
 
 
 def chat_left(name: str) -> str:

@@ -59,7 +59,7 @@ def back_label() -> str:
     return _("‹ Back")
 
 
-def back_labels() -> set[str]:
+def back_labels() -> frozenset[str]:
     return in_every_language(back_label)
 
 
