@@ -38,9 +38,9 @@ _BLURRABLE = {Kind.PHOTO, Kind.VIDEO, Kind.ANIMATION}
 _EDITABLE_MEDIA = {Kind.PHOTO, Kind.VIDEO, Kind.DOCUMENT, Kind.ANIMATION}
 
 _PASSED_ON = Prepared(
-    lambda: Message.objects.filter(
-        sender=Given("sender_id"), source_message_id=Given("source_message_id")
-    ).values_list("pk")
+    lambda: Message.objects.filter(sender=Given("sender_id"), source_message_id=Given("source_message_id")).values_list(
+        "pk"
+    )
 )
 
 

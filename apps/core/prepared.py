@@ -3,7 +3,7 @@
 Compiling a query's SQL costs Django many times what sending it costs (ADR 26). Everywhere else a plain queryset does.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -26,7 +26,7 @@ class Given(Expression):
         super().__init__()
         self.name = name
 
-    def as_sql(self, *_: object) -> tuple[str, list["Given"]]:
+    def as_sql(self, compiler: object, connection: object) -> tuple[str, Any]:
         return "%s", [self]
 
 
@@ -49,7 +49,7 @@ class Prepared(Generic[Row]):
     def all(self, **given: object) -> list[Row]:
         plan = self._plan
         with connection.cursor() as cursor:
-            cursor.execute(plan.sql, [given[each.name] if isinstance(each, Given) else each for each in plan.params])
+            cursor.execute(plan.sql, _filled(plan.params, given))
             return [plan.as_row(columns) for columns in _converted(cursor.fetchall(), plan)]
 
     def first(self, **given: object) -> Row | None:
@@ -73,6 +73,10 @@ class Prepared(Generic[Row]):
         return _Plan(sql, params, converters, _row_maker(queryset, compiler))
 
 
+def _filled(params: Sequence[object], given: Mapping[str, object]) -> list[Any]:
+    return [given[param.name] if isinstance(param, Given) else param for param in params]
+
+
 def _row_maker(queryset: QuerySet[Any, Any], compiler: SQLCompiler) -> Callable[[Columns], Any]:
     """What Django's own iterables do with each row of this queryset."""
     if queryset._iterable_class is FlatValuesListIterable:
@@ -82,7 +86,8 @@ def _row_maker(queryset: QuerySet[Any, Any], compiler: SQLCompiler) -> Callable[
     fields = compiler.klass_info["select_fields"]
     first, behind = fields[0], fields[-1] + 1
     names = [column[0].target.attname for column in compiler.select[first:behind]]
-    populators = get_related_populators(compiler.klass_info, compiler.select, DEFAULT_DB_ALIAS)
+    # the stubs are a release ahead of Django
+    populators = get_related_populators(compiler.klass_info, compiler.select, DEFAULT_DB_ALIAS)  # type: ignore[call-arg]
 
     def as_model(columns: Columns) -> Any:
         model = queryset.model.from_db(DEFAULT_DB_ALIAS, names, columns[first:behind])

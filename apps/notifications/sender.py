@@ -53,7 +53,7 @@ RENEWAL_SECS = services.LEASE.total_seconds() / 3
 STOP_TIMEOUT_SECS = 10.0
 RETRY_SECS = 1.0
 LOOK_AT_BREAKER_SECS = 0.1
-# Rows are claimed no more often than this, so that each claim brings many.
+# Rows are claimed, and outcomes recorded, no more often than this: each time with many.
 PACE_SECS = 0.01
 # Limits are asked no more often than this. What a chat's limit holds up for longer is given back.
 TICK_SECS = 0.006
@@ -252,6 +252,7 @@ class Sender:
         while not self._is_done:
             await self._news.wait()
             await self._record_outcomes()
+            await asyncio.sleep(PACE_SECS)
 
     async def _record_outcomes(self) -> None:
         """What cannot be recorded stays held: it would be sent over and over."""

@@ -128,7 +128,7 @@ CLAIM = """
     UPDATE notifications_delivery AS delivery
     SET status = 'in_flight', attempts = attempts + 1, due_at = statement_timestamp() + %(lease)s
     WHERE delivery.id = ANY(ARRAY(SELECT id FROM head))
-    RETURNING delivery.*
+    RETURNING id, user_id, chat_id, method, params, priority, status, attempts, broadcast_id
 """
 # What an urgent delivery has to wait for, because it was written earlier for the same chat, becomes as urgent.
 HURRY = """
@@ -240,7 +240,11 @@ def record_sent(sent: Sequence[tuple[Delivery, int | None]]) -> None:
                 [list(column) for column in zip(*for_members, strict=True)],
             )
     if for_strangers:
-        Delivery.objects.filter(pk__in=for_strangers, status__in=[Status.PENDING, Status.IN_FLIGHT]).delete()
+        with connection.cursor() as cursor:  # nothing refers to these, which Django would look for
+            cursor.execute(
+                "DELETE FROM notifications_delivery WHERE id = ANY(%s) AND status IN ('pending', 'in_flight')",
+                [for_strangers],
+            )
 
 
 def record_failure(delivery: Delivery, error: GatewayError) -> None:

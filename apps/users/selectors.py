@@ -4,8 +4,10 @@ from apps.core.prepared import Given, Prepared
 from apps.users.models import User
 
 _LOCK = Prepared(
-    lambda: User.objects.select_for_update(no_key=True).filter(telegram_id=Given("telegram_id")).values_list(
-        "pk", flat=True
+    lambda: (
+        User.objects.select_for_update(no_key=True)
+        .filter(telegram_id=Given("telegram_id"))
+        .values_list("pk", flat=True)
     )
 )
 _MEMBER = Prepared(

@@ -1,0 +1,125 @@
+"""Queries compiled once: they answer as the plain ones do, with each caller's own values."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection, transaction
+from django.db.models import Q
+from django.test.utils import CaptureQueriesContext
+
+from apps.conversations.models import Message
+from apps.core.prepared import Given, Prepared
+from apps.notifications.models import Delivery
+from apps.notifications.services import Outgoing, enqueue
+from apps.users.models import User
+from tests.factories import member
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_model_comes_with_what_is_joined_and_without_another_query():
+    ann, ben = member("Ann"), member("Ben")
+    asked = Prepared(
+        lambda: User.objects.select_related("profile", "preferences", "dialogue").filter(pk=Given("user_id"))
+    )
+
+    for person in (ann, ben):
+        plain = User.objects.get(pk=person.pk)
+        with CaptureQueriesContext(connection) as queries:
+            found = asked.get(user_id=person.pk)
+            assert (found.profile.name, found.preferences.user_id) == (person.profile.name, person.pk)
+            assert found.profile.user is found
+        assert len(queries) == 1
+        assert columns(found) == columns(plain)
+        assert not found._state.adding
+
+
+def columns(user):
+    return {field.attname: getattr(user, field.attname) for field in User._meta.concrete_fields}
+
+
+def test_what_is_joined_and_not_there_is_none():
+    enqueue([Outgoing(71, "sendMessage", {"text": "to a stranger"})])
+
+    [delivery] = Prepared(lambda: Delivery.objects.select_related("user").filter(chat_id=Given("chat"))).all(chat=71)
+
+    assert delivery.user is None
+
+
+def test_an_encrypted_column_is_read_as_its_field_has_it():
+    enqueue([Outgoing(71, "sendMessage", {"text": "hush"})])
+
+    found = Prepared(lambda: Delivery.objects.filter(chat_id=Given("chat")))
+
+    assert found.get(chat=71).params == {"text": "hush"}
+
+
+def test_values_come_flat_or_in_rows_as_the_queryset_says():
+    ann, ben = member("Ann"), member("Ben")
+    either = Q(pk=Given("one")) | Q(pk=Given("other"))
+
+    flat = Prepared(
+        lambda: User.objects.filter(either).order_by("profile__name").values_list("profile__name", flat=True)
+    )
+    rows = Prepared(lambda: User.objects.filter(either).order_by("profile__name").values_list("pk", "profile__name"))
+
+    assert flat.all(one=ben.pk, other=ann.pk) == ["Ann", "Ben"]
+    assert flat.first(one=ben.pk, other=ben.pk) == "Ben"
+    assert rows.all(one=ben.pk, other=ann.pk) == [(ann.pk, "Ann"), (ben.pk, "Ben")]
+
+
+def test_nobody_there_is_none_and_a_row_that_must_be_there_is_missed():
+    ann = member("Ann")
+    found = Prepared(lambda: User.objects.filter(telegram_id=Given("telegram_id")))
+
+    assert found.exists(telegram_id=ann.telegram_id)
+    assert not found.exists(telegram_id=5)
+    assert found.first(telegram_id=5) is None
+    with pytest.raises(ValueError, match="not enough values"):
+        found.get(telegram_id=5)
+
+
+def test_a_forgotten_value_is_a_mistake_and_not_a_null():
+    found = Prepared(lambda: User.objects.filter(telegram_id=Given("telegram_id")))
+
+    with pytest.raises(KeyError, match="telegram_id"):
+        found.first()
+
+
+def test_hostile_text_is_a_value_and_never_sql():
+    member("Ann")
+    named = Prepared(lambda: User.objects.filter(profile__name=Given("name")))
+
+    assert named.all(name="' OR TRUE --") == []
+    assert named.all(name="%s %(name)s") == []
+
+
+def test_the_sql_is_written_once_whoever_asks():
+    built = []
+
+    def build():
+        built.append(1)
+        return Message.objects.filter(source_message_id=Given("number"))
+
+    asked = Prepared(build)
+    for number in range(20):
+        asked.exists(number=number)
+
+    assert len(built) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_each_thread_asks_through_its_own_connection():
+    ann = member("Ann")
+    found = Prepared(lambda: User.objects.filter(pk=Given("user_id")).values_list("telegram_id", flat=True))
+    found.first(user_id=ann.pk)  # compiled here, asked there
+
+    def ask(_):
+        try:
+            with transaction.atomic():
+                return found.first(user_id=ann.pk)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(ask, range(12))) == {ann.telegram_id}
