@@ -20,11 +20,13 @@ from apps.matching.histories import contains
 from apps.matching.models import DISTRICT_RESOLUTION, GENDER_BIT, REGION_RESOLUTION
 from apps.users.models import MAX_AGE
 
-# Steps outwards, in rings of districts (to about 30 and 100 km) and then of regions (250, 500, 1,000 km: members cannot
-# set a farther limit, so that beyond it two must both be without one).
-NEAR_RINGS, FAR_RINGS = (2, 9), (2, 6, 12)
+# Steps outwards, in rings of districts (to about 20 and 100 km) and then of regions (250, 500, 1,000 km: members
+# cannot set a farther limit, so that beyond it two must both be without one).
+NEAR_RINGS, FAR_RINGS = (1, 9), (2, 6, 12)
 # Share of `enough` that is taken from one group in one area at first, and how much more if too few of those remain.
-AREA_SHARE, DEEPER = 4, 4
+AREA_SHARE, DEEPER = 8, 8
+# And for one in so many of the hidden, one more.
+HIDDEN_SHARE = 64
 _RESOLUTION = {"district": DISTRICT_RESOLUTION, "region": REGION_RESOLUTION}
 # In place of a column: those who have no limit of distance either, wherever they are.
 _ANYWHERE = "anywhere"
@@ -76,7 +78,7 @@ def search(viewer: People, cell: int, *, hidden: BitMap, enough: int, also: BitM
     found, enough = _NOBODY, enough + len(also)
     for step in _steps(cell, float(viewer.max_km[0])):
         # a part of them: the hidden are spread over several areas, and not all among the most recently active there
-        depth, has_more = max(1, enough // AREA_SHARE) + len(hidden) // 32, True
+        depth, has_more = max(1, enough // AREA_SHARE) + len(hidden) // HIDDEN_SHARE, True
         while has_more and len(found) < enough:
             rows, also = _walk(viewer, step, depth, also), NO_NUMBERS
             found = found.also(_kept(viewer, rows, hidden))
