@@ -19,7 +19,7 @@ from apps.matching.engine.composition import Candidates, Mix, compose
 from apps.matching.engine.eligibility import Bools, Ints, reach
 from apps.matching.engine.features import Pairs
 from apps.matching.engine.market import Float32s, Int32s
-from apps.matching.engine.pairing import best_candidates
+from apps.matching.engine.pairing import Pool, best_candidates, pool
 from apps.matching.engine.ranker import Model, likelihoods
 from apps.matching.learning.ranking import LIKES_FIRST, MARKET_STRENGTH
 from apps.matching.learning.running import running_model
@@ -50,9 +50,12 @@ def build(cell: int, renew: Renew) -> int:
         return 0
     renew(0)
     viewers = _viewers(territory)
+    new = np.flatnonzero(territory.listed_days <= NEW_DAYS)
+    everybody = pool(territory.members, territory.where, model)
+    newcomers = pool(territory.members, territory.where, model, among=new)
     parts = []
     for start in range(0, len(viewers), STEP):
-        parts.append(_best_of(territory, model, viewers[start : start + STEP]))
+        parts.append(_best_of(territory, model, everybody, newcomers, viewers[start : start + STEP]))
         renew(int(LOOKING * min(start + STEP, len(viewers))))
     chosen = _joined(parts)
     price = _prices(territory, viewers, chosen)
@@ -74,13 +77,11 @@ def _viewers(territory: Territory) -> Ints:
     return own[np.argsort(territory.where.cell[own], kind="stable")]
 
 
-def _best_of(territory: Territory, model: Model, viewers: Ints) -> Chosen:
+def _best_of(territory: Territory, model: Model, everybody: Pool, newcomers: Pool, viewers: Ints) -> Chosen:
     """The best for each viewer, some of the newest, and those whose like waits for them."""
     between = read_between(territory, viewers)
-    new = np.flatnonzero(territory.listed_days <= NEW_DAYS)
-    known = territory.members, territory.where, model
-    best = best_candidates(*known, viewers=viewers, hidden=between.hidden, best=BEST)
-    fresh = best_candidates(*known, viewers=viewers, hidden=between.hidden, best=BEST_NEW, among=new)
+    best = best_candidates(everybody, viewers=viewers, hidden=between.hidden, best=BEST)
+    fresh = best_candidates(newcomers, viewers=viewers, hidden=between.hidden, best=BEST_NEW)
     liked = _likers(territory, model, viewers, between)
     turns = np.arange(len(viewers))
     owner = np.concatenate([*(np.repeat(turns, np.diff(rows.indptr)) for rows in (best, fresh)), liked.owner])

@@ -11,11 +11,16 @@ from apps.matching.engine.features import NEAR_SCALE_KM
 from apps.matching.engine.market import Float32s, Int32s, Int64s
 from apps.matching.engine.ranker import LOG_ODDS_LIMIT, STANDARD_LIMIT
 
-Bits = NDArray[np.uint8]
+Words = NDArray[np.uint64]
+Small = NDArray[np.uint8]
 
 # As constants of the compiled code.
 _LIMIT, _STANDARD, _NONE = LOG_ODDS_LIMIT, STANDARD_LIMIT, np.float32(np.inf)
-_HALF, _TWO = np.float32(0.5), np.float32(2)
+_HALF, _ROUNDING = np.float32(0.5), np.float32(1e-4)
+# Where the only bit of a word is set: its product with the sequence begins with another six bits for each place.
+_DE_BRUIJN, _ONE, _TOP = np.uint64(0x03F79D71B4CB0A89), np.uint64(1), np.uint64(58)
+_PLACE = np.zeros(64, dtype=np.int64)
+_PLACE[[((0x03F79D71B4CB0A89 << place) & 0xFFFF_FFFF_FFFF_FFFF) >> 58 for place in range(64)]] = np.arange(64)
 STEPS = np.float32(256)  # of the table of log σ, by unit of log odds
 
 
@@ -49,13 +54,13 @@ class Crowd(NamedTuple):
     standing: Float32s
     giving: Float32s
     receiving: Float32s
-    bits: Bits
+    words: Words
     member: Int32s
     cell: Int32s
-    seeks: Int32s
-    age_min: Int32s
-    age_max: Int32s
-    max_km: Floats
+    seeks: Small
+    age_min: Small
+    age_max: Small
+    max_km: Float32s
 
 
 class Ground(NamedTuple):
@@ -75,10 +80,10 @@ class Terms(NamedTuple):
     receiving: Float32s
     near: Float32s  # coefficient, mean, scale of nearness; a coefficient of 0 where the model has none
     gap: Float32s  # by years between the two
-    bits: Bits  # a row of bytes for each member
-    shared: Float32s  # by byte and the bits it has in common
-    shared_starts: Int64s  # by set: where its bytes begin
-    shared_scales: Float32s  # by set: coefficient, mean, scale
+    words: Words  # a row for each member: a bit for each entry of a set
+    shared: Float32s  # by bit of a row
+    shared_starts: Int64s  # by set: where its words begin
+    shared_scales: Float32s  # by set: coefficient, mean, one by its scale
     likely: Float32s  # log σ in steps, from the lowest log odds on
 
 
@@ -122,6 +127,7 @@ def find_best(
         np.empty(len(ground.latitude)),
         np.empty(len(ground.latitude), np.float32),
         np.full(len(viewers.gender), -1, np.int64),
+        np.empty(len(ground.reach_km), np.int64),
     )
     cell, known_to, end = -1, -1.0, 0
     for turn in range(len(turns)):
@@ -145,6 +151,7 @@ class _Around(NamedTuple):
     km: Floats  # by cell
     near: Float32s  # by cell: what nearness adds to the log odds
     hidden_for: Int64s  # by member: the last turn in whose viewer's deck they must not be
+    nearest_first: Int64s  # districts
 
 
 class _Found(NamedTuple):
@@ -163,6 +170,7 @@ def _look_around(cell: int, max_km: float, ground: Ground, nearness: Float32s, a
         around.district_km[district] = away - ground.reach_km[district] - 1e-6
         nearest = _near(max(around.district_km[district], 0.0), nearness)
         around.district_near[district] = max(nearest, _near(away + ground.reach_km[district], nearness))
+    around.nearest_first[:] = np.argsort(around.district_km)
     for other in range(len(around.km)):
         if around.district_km[ground.district_of[other]] <= max_km:
             around.km[other] = _km(lat, lng, ground.latitude[other], ground.longitude[other])
@@ -188,13 +196,14 @@ def _fill(viewer: int, turn: int, viewers: Viewers, crowd: Crowd, terms: Terms, 
         viewers.max_km[viewer],
         terms.giving[viewer],
         terms.receiving[viewer],
-        terms.bits[viewer],
+        terms.words[viewer],
         _most_shared(viewer, terms),
     )
     count = 0
-    for district in range(len(around.district_km)):
-        if around.district_km[district] <= own.max_km:
-            count = _look_through(district, own, crowd, terms, around, found, count)
+    for district in around.nearest_first:
+        if around.district_km[district] > own.max_km:
+            break
+        count = _look_through(district, own, crowd, terms, around, found, count)
     return count
 
 
@@ -210,7 +219,7 @@ class _Own(NamedTuple):
     max_km: float
     giving: np.float32
     receiving: np.float32
-    bits: Bits
+    words: Words
     most_shared: np.float32
 
 
@@ -224,34 +233,58 @@ def _look_through(
     Columns have names of their own here: numba counts references each time that a tuple of arrays is passed on.
     """
     keys, group_start = crowd.group_key, crowd.group_start
-    standing, giving, receiving, bits, members, cells = crowd[3:9]
+    standing, giving, receiving, words, members, cells = crowd[3:9]
     seeks, youngest, oldest, max_km = crowd[9:]
-    _, district_near, km, near, hidden_for = around
+    _, district_near, km, near, hidden_for, _ = around
     gaps, weights, likely = terms.gap, terms.shared, terms.likely
     starts, scales = terms.shared_starts, terms.shared_scales
-    turn, gender, age, my_km, my_bits = own.turn, own.gender, own.age, own.max_km, own.bits
+    turn, gender, age, my_km, my_words = own.turn, own.gender, own.age, own.max_km, own.words
     my_giving, my_receiving, candidates, values = own.giving, own.receiving, found.candidate, found.value
-    worst = values[0] if count == len(values) else -_NONE
+    worst = _worst(values, count)
+    half_mine, needed = _HALF * (my_giving + my_receiving), _needed(worst)
     for group in range(crowd.district_start[district], crowd.district_start[district + 1]):
         years = keys[group] & 0xFF
         if (keys[group] >> 8) & own.seeks == 0 or years < own.age_min or years > own.age_max:
             continue
         gap = gaps[abs(age - years)]
-        most = _HALF * (my_giving + my_receiving) + district_near[district] + gap + own.most_shared
+        mine = half_mine + gap + own.most_shared
+        most = mine + district_near[district]
         for place in range(group_start[group], group_start[group + 1]):
-            if _TWO * _log_sigmoid(_HALF * standing[place] + most, likely) <= worst:
+            half_standing = _HALF * standing[place]
+            if half_standing + most <= needed:
                 break
             if seeks[place] & gender == 0 or age < youngest[place] or age > oldest[place]:
                 continue
-            if km[cells[place]] > min(my_km, max_km[place]) or hidden_for[members[place]] == turn:
+            cell = cells[place]
+            if km[cell] > min(my_km, max_km[place]):
                 continue
-            mutual = near[cells[place]] + gap + _shared(my_bits, bits[place], weights, starts, scales)
+            if half_standing + mine + near[cell] <= needed:
+                continue
+            mutual = near[cell] + gap + _shared(my_words, words, place, weights, starts, scales)
+            if half_standing + half_mine + mutual < needed:
+                continue
             there, back = my_giving + receiving[place] + mutual, giving[place] + my_receiving + mutual
             value = _log_sigmoid(there, likely) + _log_sigmoid(back, likely)
-            if value > worst:
+            # who is hidden lies far away in memory: asked last
+            if value > worst and hidden_for[members[place]] != turn:
                 count = _keep(candidates, values, count, members[place], value)
-                worst = values[0] if count == len(values) else worst
+                worst = _worst(values, count)
+                needed = _needed(worst)
     return count
+
+
+@njit(nogil=True)
+def _worst(values: Float32s, count: int) -> np.float32:
+    """Of a heap: what another one must surpass."""
+    return values[0] if count == len(values) else -_NONE
+
+
+@njit(nogil=True)
+def _needed(value: np.float32) -> np.float32:
+    """The log odds that both directions need at the least, if they are alike, for a sum of log σ above this value."""
+    if value == -_NONE:
+        return -_NONE
+    return np.float32(-np.log(np.expm1(-_HALF * value)) - _ROUNDING)
 
 
 @njit(nogil=True)
@@ -267,24 +300,29 @@ def _log_sigmoid(log_odds: np.float32, likely: Float32s) -> np.float32:
 @njit(nogil=True)
 def _most_shared(viewer: int, terms: Terms) -> np.float32:
     """Nobody shares more than all of the viewer's own entries, or less than none; with a little for rounding."""
-    bits, none, total = terms.bits[viewer], np.zeros_like(terms.bits[viewer]), np.float32(1e-3)
+    none, total = np.zeros_like(terms.words[:1]), np.float32(1e-3)
     for kind in range(len(terms.shared_scales)):
         starts, scales = terms.shared_starts[kind : kind + 2], terms.shared_scales[kind : kind + 1]
         total += max(
-            _shared(bits, bits, terms.shared, starts, scales), _shared(bits, none, terms.shared, starts, scales)
+            _shared(terms.words[viewer], terms.words, viewer, terms.shared, starts, scales),
+            _shared(terms.words[viewer], none, 0, terms.shared, starts, scales),
         )
     return total
 
 
 @njit(nogil=True)
-def _shared(one: Bits, other: Bits, weights: Float32s, starts: Int64s, scales: Float32s) -> np.float32:
-    """What the entries add that both have, of all sets."""
+def _shared(own: Words, words: Words, place: int, weights: Float32s, starts: Int64s, scales: Float32s) -> np.float32:
+    """What the entries add that both have, of all sets. No row is taken out of `words`: each would be counted."""
     total = np.float32(0)
     for kind in range(len(scales)):
         weight = np.float32(0)
-        for byte in range(starts[kind], starts[kind + 1]):
-            weight += weights[byte, one[byte] & other[byte]]
-        standard = (weight - scales[kind, 1]) / scales[kind, 2]
+        for word in range(starts[kind], starts[kind + 1]):
+            common = own[word] & words[place, word]
+            while common:
+                lowest = common & (~common + _ONE)
+                weight += weights[64 * word + _PLACE[(lowest * _DE_BRUIJN) >> _TOP]]
+                common ^= lowest
+        standard = (weight - scales[kind, 1]) * scales[kind, 2]
         total += scales[kind, 0] * min(max(standard, -_STANDARD), _STANDARD)
     return total
 

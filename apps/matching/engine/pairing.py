@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from apps.matching.engine.eligibility import Floats, Ints
 from apps.matching.engine.features import (
@@ -26,12 +27,14 @@ from apps.matching.engine.kernel import (
     HiddenRows,
     Terms,
     Viewers,
+    Words,
     distances,
     find_best,
 )
 from apps.matching.engine.market import Float32s, Int32s, Int64s
 from apps.matching.engine.ranker import LOG_ODDS_LIMIT, Model
 
+Bytes = NDArray[np.uint8]
 _OLDEST: Final = 130  # years
 
 
@@ -85,34 +88,37 @@ def places(cell: Ints, district: Ints, latitude: Floats, longitude: Floats) -> P
     )
 
 
-def best_candidates(
-    members: Members,
-    where: Places,
-    model: Model,
-    *,
-    viewers: Ints,
-    hidden: Hidden,
-    best: int,
-    among: Ints | None = None,
-) -> Rows:
-    """The `best` candidates of each viewer by log P(match), or all if there are fewer. Deterministic.
+@dataclass(frozen=True)
+class Pool:
+    """Who may be chosen from, and all that is worked out beforehand for any number of viewers."""
 
-    viewers: positions, those of one cell best next to each other. among: positions of the candidates; everybody's by
-    default. `shown_before` and pending likes are not known here: who likes the viewer is hidden, and added by whoever
-    calls this.
-    """
+    viewers: Viewers
+    crowd: Crowd
+    ground: Ground
+    terms: Terms
+
+
+def pool(members: Members, where: Places, model: Model, among: Ints | None = None) -> Pool:
+    """Of the candidates at these positions; of all members by default."""
     terms = _terms(members, model)
-    crowd = _crowd(members, where, terms, np.arange(len(members)) if among is None else among)
+    chosen = np.arange(len(members)) if among is None else among
+    crowd, ground = _crowd(members, where, terms, chosen), Ground(*vars(where).values())
+    return Pool(Viewers(*vars(members.people).values()), crowd, ground, terms)
+
+
+def best_candidates(pool: Pool, *, viewers: Ints, hidden: Hidden, best: int) -> Rows:
+    """The `best` of the pool for each viewer by log P(match), or all if there are fewer. Deterministic.
+
+    viewers: positions, those of one cell best next to each other. `shown_before` and pending likes are not known here:
+    who likes the viewer is hidden, and added by whoever calls this.
+    """
     rows = FoundRows(
         np.zeros(len(viewers) + 1, np.int64),
         np.empty(len(viewers) * best, np.int32),
         np.empty(len(viewers) * best, np.float32),
     )
-    ground = Ground(*vars(where).values())
     viewers = np.ascontiguousarray(viewers)  # numba compiles another function for each layout of its arguments
-    find_best(
-        viewers, Viewers(*vars(members.people).values()), crowd, ground, terms, HiddenRows(**vars(hidden)), best, rows
-    )
+    find_best(viewers, pool.viewers, pool.crowd, pool.ground, pool.terms, HiddenRows(**vars(hidden)), best, rows)
     end = rows.indptr[-1]
     return Rows(rows.indptr, rows.candidate[:end].copy(), rows.value[:end].copy())
 
@@ -131,13 +137,13 @@ def _crowd(members: Members, where: Places, terms: Terms, chosen: Ints) -> Crowd
         standing=standing[order],
         giving=terms.giving[order],
         receiving=terms.receiving[order],
-        bits=terms.bits[order],
+        words=terms.words[order],
         member=order.astype(np.int32),
         cell=where.cell[order],
-        seeks=people.seeks[order].astype(np.int32),
-        age_min=people.age_min[order].astype(np.int32),
-        age_max=people.age_max[order].astype(np.int32),
-        max_km=people.max_km[order],
+        seeks=people.seeks[order].astype(np.uint8),
+        age_min=people.age_min[order].astype(np.uint8),
+        age_max=people.age_max[order].astype(np.uint8),
+        max_km=people.max_km[order].astype(np.float32),
     )
 
 
@@ -153,19 +159,19 @@ def _terms(members: Members, model: Model) -> Terms:
     years = np.arange(_OLDEST, dtype=np.float32)
     gap = model.contributions({"age_gap": years}).get("age_gap", np.zeros(_OLDEST, np.float32))
     names = [name for name in members.sets if f"shared.{name}" in scaled]
-    bits = [members.sets[name] for name in names]
-    starts = np.cumsum([0, *(each.shape[1] for each in bits)]).astype(np.int64)
+    shared = [scaled[f"shared.{name}"] for name in names]
+    words = [_words(members.sets[name]) for name in names]
+    starts = np.cumsum([0, *(each.shape[1] for each in words)]).astype(np.int64)
     receiving = model.log_odds(receiver_columns(members, population))
-    packed = np.ascontiguousarray(np.concatenate([np.zeros((len(members), 0), np.uint8), *bits], axis=1))
     return Terms(
         giving,
         receiving,
         np.array(scaled.get("nearness", (0, 0, 1)), dtype=np.float32),
         gap,
-        packed,
-        _byte_weights([population.weights(name) for name in names], starts),
+        np.ascontiguousarray(np.concatenate([np.zeros((len(members), 0), np.uint64), *words], axis=1)),
+        _bit_weights([population.weights(name) for name in names], starts),
         starts,
-        np.array([scaled[f"shared.{name}"] for name in names], dtype=np.float32).reshape(-1, 3),
+        np.array([(c, mean, 1 / scale) for c, mean, scale in shared], dtype=np.float32).reshape(-1, 3),
         _log_sigmoids(),
     )
 
@@ -182,12 +188,16 @@ def _log_sigmoids() -> Float32s:
     return (-np.log1p(np.exp(-log_odds))).astype(np.float32)
 
 
-def _byte_weights(weights: list[Float32s], starts: Int64s) -> Float32s:
-    """What each byte of a row weighs, for each of its 256 values."""
-    table = np.zeros((int(starts[-1]), 256), dtype=np.float32)
-    bits = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(np.float32)
+def _words(packed: Bytes) -> Words:
+    """Rows of `Population.pack` as rows of 64 bits, the first entry in the lowest."""
+    bits = np.unpackbits(packed, axis=1)
+    padded = np.pad(bits, ((0, 0), (0, -bits.shape[1] % 64)))
+    return np.packbits(padded, axis=1, bitorder="little").view("<u8").astype(np.uint64)
+
+
+def _bit_weights(weights: list[Float32s], starts: Int64s) -> Float32s:
+    """What each bit of a row weighs."""
+    table = np.zeros(64 * int(starts[-1]), dtype=np.float32)
     for own, start in zip(weights, starts, strict=False):
-        for byte in range((len(own) + 7) // 8):
-            part = own[8 * byte : 8 * byte + 8]
-            table[start + byte] = bits[:, : len(part)] @ part
+        table[64 * start : 64 * start + len(own)] = own
     return table

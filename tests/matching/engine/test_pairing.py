@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from apps.matching.engine.eligibility import Ints, People, reach
 from apps.matching.engine.features import Members, Pairs
 from apps.matching.engine.history import History, Population, population_of_counts, rarity
-from apps.matching.engine.pairing import Hidden, Places, Rows, best_candidates, places
+from apps.matching.engine.pairing import Hidden, Places, Rows, best_candidates, places, pool
 from apps.matching.engine.ranker import Model, likelihoods, starting_model
 
 unhurried = settings(deadline=None, max_examples=60)
@@ -103,11 +103,11 @@ def _row(rows: Rows, turn: int) -> dict[int, float]:
 @unhurried
 @given(worlds)
 def test_it_finds_exactly_those_in_reach_who_are_not_hidden(world: World) -> None:
-    members, where, model = world
+    members, where, _model = world
     count = len(members)
     viewers = _by_cell(where)
     hidden = [[other for other in range(count) if (viewer * 7 + other) % 3 == 0] for viewer in viewers.tolist()]
-    rows = best_candidates(members, where, model, viewers=viewers, hidden=_hidden(hidden), best=count)
+    rows = best_candidates(pool(*world), viewers=viewers, hidden=_hidden(hidden), best=count)
     for turn, viewer in enumerate(viewers.tolist()):
         expected = set(np.flatnonzero(reach(members.people.where(np.array([viewer])), members.people)).tolist())
         assert set(_row(rows, turn)) == expected - {viewer, *hidden[turn]}
@@ -116,11 +116,9 @@ def test_it_finds_exactly_those_in_reach_who_are_not_hidden(world: World) -> Non
 @unhurried
 @given(worlds)
 def test_it_values_a_pair_as_the_ranker_does(world: World) -> None:
-    members, where, model = world
+    members, _where, model = world
     viewers = np.arange(len(members))
-    rows = best_candidates(
-        members, where, model, viewers=viewers, hidden=_hidden([[]] * len(members)), best=len(members)
-    )
+    rows = best_candidates(pool(*world), viewers=viewers, hidden=_hidden([[]] * len(members)), best=len(members))
     giver = np.repeat(viewers, np.diff(rows.indptr))
     pairs = Pairs.of(giver, rows.candidate.astype(np.int64))
     expected = likelihoods(model, members, pairs).score(pairs.likes_giver)
@@ -131,10 +129,10 @@ def test_it_values_a_pair_as_the_ranker_does(world: World) -> None:
 @unhurried
 @given(worlds, st.integers(1, 5))
 def test_it_keeps_the_best(world: World, best: int) -> None:
-    members, where, model = world
+    members, where, _model = world
     viewers, hidden = _by_cell(where), _hidden([[]] * len(members))
-    everybody = best_candidates(members, where, model, viewers=viewers, hidden=hidden, best=len(members))
-    kept = best_candidates(members, where, model, viewers=viewers, hidden=hidden, best=best)
+    everybody = best_candidates(pool(*world), viewers=viewers, hidden=hidden, best=len(members))
+    kept = best_candidates(pool(*world), viewers=viewers, hidden=hidden, best=best)
     for turn in range(len(viewers)):
         all_values = sorted(_row(everybody, turn).values(), reverse=True)
         assert sorted(_row(kept, turn).values(), reverse=True) == pytest.approx(all_values[:best], rel=1e-5)
@@ -143,14 +141,9 @@ def test_it_keeps_the_best(world: World, best: int) -> None:
 @unhurried
 @given(worlds)
 def test_it_is_symmetric(world: World) -> None:
-    members, where, model = world
+    members = world[0]
     rows = best_candidates(
-        members,
-        where,
-        model,
-        viewers=np.arange(len(members)),
-        hidden=_hidden([[]] * len(members)),
-        best=len(members),
+        pool(*world), viewers=np.arange(len(members)), hidden=_hidden([[]] * len(members)), best=len(members)
     )
     found = {(one, other): value for one in range(len(members)) for other, value in _row(rows, one).items()}
     assert found == {(other, one): pytest.approx(value, rel=1e-4, abs=1e-4) for (one, other), value in found.items()}
@@ -159,14 +152,10 @@ def test_it_is_symmetric(world: World) -> None:
 @unhurried
 @given(worlds)
 def test_it_looks_among_some_only(world: World) -> None:
-    members, where, model = world
-    some = np.arange(0, len(members), 2)
+    members = world[0]
+    some, viewers = np.arange(0, len(members), 2), np.arange(len(members))
     hidden = _hidden([[]] * len(members))
-    rows = best_candidates(
-        members, where, model, viewers=np.arange(len(members)), hidden=hidden, best=len(members), among=some
-    )
-    everybody = best_candidates(
-        members, where, model, viewers=np.arange(len(members)), hidden=hidden, best=len(members)
-    )
+    rows = best_candidates(pool(*world, among=some), viewers=viewers, hidden=hidden, best=len(members))
+    everybody = best_candidates(pool(*world), viewers=viewers, hidden=hidden, best=len(members))
     for viewer in range(len(members)):
         assert set(_row(rows, viewer)) == set(_row(everybody, viewer)) & set(some.tolist())
