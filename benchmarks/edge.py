@@ -52,7 +52,7 @@ def main() -> None:
         "reads counted": zipf["reads"],
     }
     ratios = {
-        "cached profile / hello": reads["cached"] / reads["hello"],
+        "cached profile / hello": reads["ratio"],
         "reads that never reach the origin": zipf["hits"],
     }
     print_table(["", "measured"], [[name, f"{value:,.3f}"] for name, value in figures.items()])

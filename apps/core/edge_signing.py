@@ -17,9 +17,9 @@ from django.conf import settings
 
 MAX_AGE_SECS = 60
 HOUR_SECS = 3600
-# A link ends on the full hour, between two and three hours from now, so that within an hour it stays the same. One to a
-# photo outlives the card that it is on, which the worker keeps for eleven hours (edge_worker/src/cards/card.ts), but not
-# the worker's list of purges, which ends it earlier (purge_log.ts).
+# A link ends on the full hour, between two and three hours from now, so that within an hour it stays the same. One to
+# a photo outlives the card that it is on, which the worker keeps for eleven hours (edge_worker/src/cards/card.ts), but
+# not the worker's list of purges, which ends it earlier (purge_log.ts).
 LINK_HOURS, MEDIA_LINK_HOURS = 3, 13
 
 
@@ -72,6 +72,11 @@ def profile_path(profile_id: UUID, *, version: int, viewer_id: UUID) -> str:
 def media_path(name: str, *, profile_id: UUID, version: int) -> str:
     """A photo of that version of the profile at the edge; the same for every viewer."""
     return _signed(f"/media/{name}?e={_ends(MEDIA_LINK_HOURS)}&p={profile_id}&v={version}")
+
+
+def config_path(member_id: UUID) -> str:
+    """One member's own flags and the limits at the edge; for nobody but that member."""
+    return _signed(f"/config?e={_ends(LINK_HOURS)}&m={member_id}")
 
 
 def _ends(hours: int) -> int:
