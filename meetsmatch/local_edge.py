@@ -23,7 +23,8 @@ def command(
     The folder is kept: what waits in the backlog is there again after a restart. `media` is where the origin keeps its
     photos when it has no bucket.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    for each in (folder, *([media] if media else [])):
+        each.mkdir(parents=True, exist_ok=True)
     variables = {
         "ORIGIN_URL": origin,
         "TELEGRAM_WEBHOOK_SECRET": webhook_secret,
