@@ -5,7 +5,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 WORKER = Path(__file__).parent.parent / "edge_worker"
-PACKAGES = WORKER / "node_modules"
+RUNTIME = WORKER / "node_modules/miniflare"
 # It needs no account and asks nobody on the network.
 ENVIRONMENT = {
     "CI": "true",
@@ -52,4 +52,4 @@ def is_live(port: int) -> bool:
 
 
 def is_installed() -> bool:
-    return PACKAGES.is_dir()
+    return RUNTIME.is_dir()
