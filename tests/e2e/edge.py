@@ -41,6 +41,7 @@ class Worker:
             origin=self._origin,
             webhook_secret=WEBHOOK_SECRET,
             shared_secret=SHARED_SECRET,
+            media=self._folder.parent / "media",
         )
         with (self._folder.parent / "edge.log").open("ab") as log:
             self._process = subprocess.Popen(
