@@ -81,8 +81,8 @@ $(BIN)/python:
 # The edge worker's packages, likewise. Cloudflare's tools would like to report and to look for a newer version.
 NPM_QUIET = CLOUDFLARE_CF_FETCH_ENABLED=false WRANGLER_SEND_METRICS=false WRANGLER_HIDE_BANNER=true
 edge:
-	@command -v npm >/dev/null || { echo "The edge worker needs Node.js 20 or newer, with npm." >&2; exit 1; }
-	@node -e 'if (parseInt(process.versions.node) < 20) { console.error("The edge worker needs Node.js 20 or newer."); process.exit(1) }'
+	@command -v npm >/dev/null || { echo "The edge worker needs Node.js 20.6 or newer, with npm." >&2; exit 1; }
+	@node -e 'const [major, minor] = process.versions.node.split(".").map(Number); if (major * 100 + minor < 2006) { console.error("The edge worker needs Node.js 20.6 or newer."); process.exit(1) }'
 	@sum=$$(cksum < edge_worker/package-lock.json); \
 	if [ "$$sum" != "$$(cat edge_worker/node_modules/.installed 2>/dev/null)" ]; then \
 	  echo "Installing edge_worker/package-lock.json ..."; \

@@ -1,8 +1,11 @@
 """The public API, described by django-ninja at /api/v1/docs."""
 
+from uuid import UUID
+
 from csp.constants import SELF, UNSAFE_INLINE
 from csp.decorators import csp_update
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
 from ninja import NinjaAPI, Schema
 
 from apps.flags.api import problem_of
@@ -11,7 +14,7 @@ from apps.flags.errors import FlagError
 from apps.flags.public import public_flags
 from apps.users.api import router as edge
 from apps.users.catalogue import INTERESTS
-from apps.users.models import MAX_AGE, MAX_PHOTOS, MIN_AGE, Gender, Language
+from apps.users.models import MAX_AGE, MAX_PHOTOS, MIN_AGE, Gender, Language, Member
 
 api = NinjaAPI(
     title="MeetsMatch",
@@ -65,7 +68,7 @@ class Limits(Schema):
 
 
 class Config(Schema):
-    """How the product stands right now. `flags` are on or off for everybody; what never changes is in /catalogue."""
+    """How the product stands right now, for everybody or for one member; what never changes is in /catalogue."""
 
     flags: dict[str, bool]
     limits: Limits
@@ -74,4 +77,15 @@ class Config(Schema):
 @api.get("/config", response=Config, summary="What is switched on, and the limits")
 @edge.get("/config", response=Config, summary="The same, for the edge worker")
 def config(request: HttpRequest) -> Config:
-    return Config(flags=public_flags(), limits=Limits(min_age=MIN_AGE, max_age=MAX_AGE, max_photos=MAX_PHOTOS))
+    return _config_for(None)
+
+
+@edge.get("/config/{uuid:member_id}", response=Config, summary="The same as it stands for one member")
+def config_of_member(request: HttpRequest, member_id: UUID) -> Config:
+    """404 for who is no member (any more). Who may ask is the worker's to know, by a link that we have signed."""
+    return _config_for(get_object_or_404(Member.objects.select_related("profile"), pk=member_id))
+
+
+def _config_for(member: Member | None) -> Config:
+    limits = Limits(min_age=MIN_AGE, max_age=MAX_AGE, max_photos=MAX_PHOTOS)
+    return Config(flags=public_flags(member), limits=limits)

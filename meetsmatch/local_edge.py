@@ -1,11 +1,11 @@
 """The edge worker on this machine: the real one in Cloudflare's own runtime, with all that it stores in one folder."""
 
-import os
+import shlex
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 WORKER = Path(__file__).parent.parent / "edge_worker"
-WRANGLER = WORKER / "node_modules/.bin/wrangler"
+RUNTIME = WORKER / "node_modules/miniflare"
 # It needs no account and asks nobody on the network.
 ENVIRONMENT = {
     "CI": "true",
@@ -15,12 +15,16 @@ ENVIRONMENT = {
 }
 
 
-def command(folder: Path, *, port: int, origin: str, webhook_secret: str, shared_secret: str) -> str:
+def command(
+    folder: Path, *, port: int, origin: str, webhook_secret: str, shared_secret: str, media: Path | None = None
+) -> str:
     """The shell command that runs the worker in front of `origin`, its secrets in a file that only this user reads.
 
-    The folder is kept: what waits in the backlog is there again after a restart.
+    The folder is kept: what waits in the backlog is there again after a restart. `media` is where the origin keeps its
+    photos when it has no bucket.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    for each in (folder, *([media] if media else [])):
+        each.mkdir(parents=True, exist_ok=True)
     variables = {
         "ORIGIN_URL": origin,
         "TELEGRAM_WEBHOOK_SECRET": webhook_secret,
@@ -29,12 +33,10 @@ def command(folder: Path, *, port: int, origin: str, webhook_secret: str, shared
     env_file = folder / "env"
     env_file.touch(mode=0o600)
     env_file.write_text("".join(f"{name}={value}\n" for name, value in variables.items()))
-    settings = " ".join(f"{name}={value}" for name, value in ENVIRONMENT.items())
-    return (
-        f"env {settings} {WRANGLER} dev --config {WORKER / 'wrangler.jsonc'} --env-file {env_file}"
-        f" --ip 127.0.0.1 --port {port} --inspector-port 0 --persist-to {folder / 'state'}"
-        " --show-interactive-dev-session=false --log-level warn"
-    )
+    arguments = ["--port", port, "--store", folder / "state", *(["--media", media] if media else [])]
+    settings = [f"{name}={value}" for name, value in ENVIRONMENT.items()]
+    parts = ["env", *settings, "node", f"--env-file={env_file}", WORKER / "serve.mjs", *arguments]
+    return shlex.join(str(part) for part in parts)
 
 
 def is_live(port: int) -> bool:
@@ -50,4 +52,4 @@ def is_live(port: int) -> bool:
 
 
 def is_installed() -> bool:
-    return os.access(WRANGLER, os.X_OK)
+    return RUNTIME.is_dir()

@@ -196,6 +196,7 @@ def _prepare_edge(env: Environment) -> str:
         origin=f"http://127.0.0.1:{env.PORT}",
         webhook_secret=env.TELEGRAM_WEBHOOK_SECRET or "simulator",
         shared_secret=secret,
+        media=None if env.S3_ENDPOINT_URL else embedded.VAR / "media",
     )
 
 

@@ -17,9 +17,10 @@ from django.conf import settings
 
 MAX_AGE_SECS = 60
 HOUR_SECS = 3600
-# A link ends on the full hour, between two and three hours from now, so that within an hour it stays the same.
-# The worker keeps its list of purges for longer (edge_worker/src/cards/purge_log.ts).
-LINK_HOURS = 3
+# A link ends on the full hour, between two and three hours from now, so that within an hour it stays the same. One to
+# a photo outlives the card that it is on, which the worker keeps for eleven hours (edge_worker/src/cards/card.ts), but
+# not the worker's list of purges, which ends it earlier (purge_log.ts).
+LINK_HOURS, MEDIA_LINK_HOURS = 3, 13
 
 
 @dataclass(frozen=True)
@@ -65,16 +66,21 @@ def nonce_of(call: Call, headers: Mapping[str, str]) -> str | None:
 def profile_path(profile_id: UUID, *, version: int, viewer_id: UUID) -> str:
     """One viewer's link to one profile at the edge. The viewer stands in it under a pseudonym."""
     viewer = _sign(settings.EDGE_SHARED_SECRETS[0], f"v1\nviewer\n{viewer_id}")[:16]
-    return _signed(f"/profiles/{profile_id}?e={_ends()}&v={version}&w={viewer}")
+    return _signed(f"/profiles/{profile_id}?e={_ends(LINK_HOURS)}&v={version}&w={viewer}")
 
 
 def media_path(name: str, *, profile_id: UUID, version: int) -> str:
     """A photo of that version of the profile at the edge; the same for every viewer."""
-    return _signed(f"/media/{name}?e={_ends()}&p={profile_id}&v={version}")
+    return _signed(f"/media/{name}?e={_ends(MEDIA_LINK_HOURS)}&p={profile_id}&v={version}")
 
 
-def _ends() -> int:
-    return (int(time.time()) // HOUR_SECS + LINK_HOURS) * HOUR_SECS
+def config_path(member_id: UUID) -> str:
+    """One member's own flags and the limits at the edge; for nobody but that member."""
+    return _signed(f"/config?e={_ends(LINK_HOURS)}&m={member_id}")
+
+
+def _ends(hours: int) -> int:
+    return (int(time.time()) // HOUR_SECS + hours) * HOUR_SECS
 
 
 def _signed(target: str) -> str:

@@ -1,8 +1,9 @@
-"""Flags that clients may know without signing in: how they stand for everybody, never for one member."""
+"""Flags that clients may know: how they stand for everybody, and how for one member."""
 
 from typing import Final
 
 from apps.flags.asking import is_enabled
+from apps.flags.rules import Subject
 
 PUBLIC: Final = (
     "bot.contact_exchange",
@@ -13,6 +14,9 @@ PUBLIC: Final = (
 )
 
 
-def public_flags() -> dict[str, bool]:
-    """On or off for the system as a whole: a flag that only some members have is off here."""
-    return {name: is_enabled(name) for name in PUBLIC}
+def public_flags(member: Subject | None = None) -> dict[str, bool]:
+    """On or off for this member, as the bot has it for them. A member who is in a study is exposed by being told.
+
+    Without one: for the system as a whole, where a flag that only some members have is off.
+    """
+    return {name: is_enabled(name, member) for name in PUBLIC}

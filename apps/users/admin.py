@@ -3,9 +3,10 @@
 import mimetypes
 import re
 from datetime import date
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -26,6 +27,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from apps.core.admin import BaseAdmin, ReadOnlyMixin, RecentFilter, SuperuserOnlyMixin, link
 from apps.core.errors import AwayError
+from apps.users.cards import card_path
 from apps.users.models import Member, MemberQuerySet, MemberState, Photo, Preferences, Profile, Staff, User
 from apps.users.staff_admin import own_settings_urls, viewing
 
@@ -190,6 +192,8 @@ class MemberAdmin(MemberSearchMixin, ReadOnlyMixin, BaseAdmin):
         self, request: HttpRequest, context: dict[str, object], *args: Any, obj: Member | None = None, **kwargs: Any
     ) -> HttpResponse:
         context |= {"state_colour": STATE_COLOURS.get(obj.state) if obj else None, **viewing(request.user)}
+        if obj and settings.EDGE_URL:
+            context["public_card"] = settings.EDGE_URL + card_path(obj.pk, viewer_id=cast(UUID, request.user.pk))
         response: HttpResponse = super().render_change_form(request, context, *args, obj=obj, **kwargs)
         return response
 

@@ -4,11 +4,13 @@ import { readFileSync } from "node:fs";
 
 import { Miniflare } from "miniflare";
 
-import { HELLO, KV, ORIGIN, READER } from "./workers.mjs";
+import { CALLER, HELLO, KV, ORIGIN, READER } from "./workers.mjs";
 
 const SECRET = "the-secret-of-the-benchmark-and-no-other";
 const WEBHOOK_SECRET = "benchmark";
-const [PROFILES, WARM, READS] = [100_000, Number(process.env.WARM ?? 600_000), Number(process.env.READS ?? 400_000)];
+const [PROFILES, READS] = [100_000, Number(process.env.READS ?? 40_000)];
+/** Reads in the time for which a card is fresh, ten hours: 42 a second. */
+const WITHIN = 1_500_000;
 const bundle = readFileSync(new URL("../.wrangler/bundle/index.js", import.meta.url), "utf8");
 const modules = (script) => ({ modules: [{ type: "ESModule", path: "index.js", contents: script }], compatibilityDate: "2026-04-01" });
 
@@ -47,6 +49,7 @@ const miniflare = new Miniflare({
     edge("edge-object-per-chat", 9_999_999),
     { ...withoutKv, cache: false, wrappedBindings: { CARDS: { scriptName: "kv" } } },
     { name: "kv", ...modules(KV), compatibilityDate: undefined },
+    { name: "caller", ...modules(CALLER), serviceBindings: { hello: "hello", cached: "edge" } },
     { name: "reader", ...modules(READER), bindings: { SECRET }, serviceBindings: { EDGE: "edge-zipf" } },
   ].map((worker) => Object.fromEntries(Object.entries(worker).filter(([, value]) => value !== undefined))),
 });
@@ -55,6 +58,8 @@ function profileLink(number) {
   const target = `/profiles/00000000-0000-4000-8000-${String(number).padStart(12, "0")}?e=4000000000&v=1&w=0123456789abcdef`;
   return `http://edge.example${target}&sig=${createHmac("sha256", SECRET).update(`v1\nlink\n${target}`).digest("hex")}`;
 }
+
+const links = () => Array.from({ length: 200 }, (_, number) => profileLink(number));
 
 async function perSecond(worker, urlOf, calls, lanes) {
   let left = calls;
@@ -71,17 +76,18 @@ function median(values) {
   return [...values].sort((one, other) => one - other)[values.length >> 1];
 }
 
-/** In turns, so that a slower moment of the machine hits both. */
+/** In short turns, compared turn by turn, so that a slower moment of the machine hits both. */
 async function cachedReads() {
   const [hello, worker] = [await miniflare.getWorker("hello"), await miniflare.getWorker("edge")];
-  const links = Array.from({ length: 200 }, (_, number) => profileLink(number));
-  for (const link of links) await (await worker.fetch(link)).arrayBuffer();
+  for (const link of links()) await (await worker.fetch(link)).arrayBuffer();
+  const read = links();
   const taken = { hello: [], cached: [] };
-  for (let round = 0; round < 9; round++) {
-    taken.hello.push(await perSecond(hello, () => "http://hello.example/", 400, 16));
-    taken.cached.push(await perSecond(worker, (call) => links[call % links.length], 400, 16));
+  for (let round = 0; round < 33; round++) {
+    taken.hello.push(await perSecond(hello, () => "http://hello.example/", 150, 16));
+    taken.cached.push(await perSecond(worker, (call) => read[call % read.length], 150, 16));
   }
-  return { hello: median(taken.hello.slice(1)), cached: median(taken.cached.slice(1)) };
+  const ratios = taken.cached.map((cached, round) => cached / taken.hello[round]);
+  return { hello: median(taken.hello.slice(1)), cached: median(taken.cached.slice(1)), ratio: median(ratios.slice(1)) };
 }
 
 function update(id, chat) {
@@ -107,25 +113,40 @@ async function webhooks(calls) {
   return Object.fromEntries(Object.entries(taken).map(([way, values]) => [way, { p50: at(values, 0.5), p95: at(values, 0.95) }]));
 }
 
+/** How many of the reads never reach the origin, at any moment of a day with that load: see READER. */
 async function zipf() {
   const [reader, origin] = [await miniflare.getWorker("reader"), await miniflare.getWorker("origin")];
   const cards = async () => (await (await origin.fetch("http://origin.example/count")).json()).cards;
-  const read = async (reads, seed) => {
-    const before = await cards();
-    for (let done = 0; done < reads; done += 20_000) {
-      const body = JSON.stringify({ profiles: PROFILES, reads: Math.min(20_000, reads - done), lanes: 32, seed: seed + done });
-      const { failed } = await (await reader.fetch("http://reader.example/", { method: "POST", body })).json();
-      if (failed) throw new Error(`${failed} reads failed`);
-    }
-    return 1 - ((await cards()) - before) / reads;
+  const read = async (what) => {
+    const body = JSON.stringify({ profiles: PROFILES, lanes: 32, ...what });
+    const { failed, done } = await (await reader.fetch("http://reader.example/", { method: "POST", body })).json();
+    if (failed) throw new Error(`${failed} reads failed`);
+    return done;
   };
-  return { reads: READS, warm: WARM, fromEmpty: await read(WARM, 1), after: await read(READS, 7_777_777) };
+  const before = await cards();
+  let warm = 0;
+  for (let from = 0; from < PROFILES; from += 10_000) warm += await read({ within: WITHIN, from, to: from + 10_000, seed: from + 1 });
+  if ((await cards()) - before !== warm) throw new Error("the origin was not read from once for each profile");
+  const known = await cards();
+  let reads = 0;
+  for (let seed = 1; seed <= 4; seed++) reads += await read({ reads: READS / 4, seed: seed * 7_777_777 });
+  return { reads, within: WITHIN, hits: 1 - ((await cards()) - known) / reads };
+}
+
+/** What a cached read costs without a client outside of the runtime: microseconds, next to the bare worker. */
+async function inside() {
+  const reader = await miniflare.getWorker("caller");
+  const once = async (worker) => (await (await reader.fetch(`http://caller.example/${worker}`, { method: "POST", body: JSON.stringify(links()) })).json()).us;
+  const taken = { hello: [], cached: [] };
+  for (let round = 0; round < 7; round++) for (const worker of Object.keys(taken)) taken[worker].push(await once(worker));
+  return Object.fromEntries(Object.entries(taken).map(([worker, values]) => [worker, median(values.slice(1))]));
 }
 
 try {
   const figures = {};
-  const parts = { reads: cachedReads, webhooks: () => webhooks(Number(process.env.CALLS ?? 1000)), zipf };
+  const parts = { reads: cachedReads, inside, webhooks: () => webhooks(Number(process.env.CALLS ?? 1000)), zipf };
   for (const [part, measure] of Object.entries(parts)) {
+    if (process.env.ONLY && process.env.ONLY !== part) continue;
     const began = performance.now();
     figures[part] = await measure();
     console.error(`${part}: ${((performance.now() - began) / 1000).toFixed(0)} s`);

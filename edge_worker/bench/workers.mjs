@@ -3,6 +3,18 @@
 /** What any worker costs at least. */
 export const HELLO = `export default { fetch: () => new Response("hello") };`;
 
+/** Calls another worker one time after the other, as a worker may; how long a call takes on average. */
+export const CALLER = `
+export default {
+  async fetch(request, env) {
+    const worker = env[new URL(request.url).pathname.slice(1)];
+    const links = await request.json();
+    const began = Date.now(), calls = 3000;
+    for (let call = 0; call < calls; call++) await (await worker.fetch(links[call % links.length])).arrayBuffer();
+    return Response.json({ us: (Date.now() - began) * 1000 / calls });
+  },
+};`;
+
 /** An origin that answers at once, and counts. */
 export const ORIGIN = `
 let cards = 0;
@@ -29,7 +41,11 @@ export default () => ({
   delete: async (key) => void values.delete(key),
 });`;
 
-/** Reads profiles whose popularity falls as Zipf's law has it (exponent 1), many at once. */
+/**
+ * Reads profiles whose popularity falls as Zipf's law has it (exponent 1), many at once. To warm up, `within`: each
+ * profile is read with the chance that it has of being fresh at any moment, when so many reads fall into the time for
+ * which a card is fresh: n / (1 + n), where n of them are its own.
+ */
 export const READER = `
 const encoder = new TextEncoder();
 let key;
@@ -64,17 +80,21 @@ function zipf(size) {
 
 export default {
   async fetch(request, env) {
-    const { profiles, reads, lanes, seed } = await request.json();
-    const rankOf = zipf(profiles);
-    let state = seed >>> 0, left = reads, failed = 0;
+    const { profiles, reads, within, from = 0, to = profiles, lanes, seed } = await request.json();
+    let state = seed >>> 0, done = 0, failed = 0;
     const dice = () => ((state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32);
+    const harmonic = Math.log(profiles) + 0.5772156649;
+    const isFresh = (rank) => dice() < within / (within + harmonic * (rank + 1));
+    const rankOf = zipf(profiles);
+    const ranks = within ? Array.from({ length: to - from }, (_, place) => from + place).filter(isFresh)
+      : Array.from({ length: reads }, () => rankOf(dice()));
     await Promise.all(Array.from({ length: lanes }, async () => {
-      while (left-- > 0) {
-        const response = await env.EDGE.fetch(await linkOf(env.SECRET, rankOf(dice())));
+      while (done < ranks.length) {
+        const response = await env.EDGE.fetch(await linkOf(env.SECRET, ranks[done++]));
         if (response.status !== 200) failed++;
         await response.arrayBuffer();
       }
     }));
-    return Response.json({ failed });
+    return Response.json({ failed, done: ranks.length });
   },
 };`;

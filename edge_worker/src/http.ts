@@ -28,9 +28,9 @@ export function unavailable(retryAfterSecs: number): Response {
   return plain(503, "", { "Retry-After": String(retryAfterSecs) });
 }
 
-/** The answer as it leaves: hardened, and readable by the pages that may. */
+/** The answer, which is one of our own, as it leaves: hardened, and readable by the pages that may. */
 export function dressed(response: Response, request: Request, settings: Settings | null, correlation: string): Response {
-  const headers = new Headers(response.headers);
+  const { headers } = response;
   for (const [name, value] of Object.entries(SECURITY)) headers.set(name, value);
   headers.set("X-Correlation-ID", correlation);
   const origin = request.headers.get("Origin");
@@ -39,7 +39,7 @@ export function dressed(response: Response, request: Request, settings: Settings
     headers.set("Access-Control-Allow-Origin", origin);
     headers.set("Access-Control-Expose-Headers", EXPOSED_HEADERS);
   }
-  return new Response(response.body, { status: response.status, headers });
+  return response;
 }
 
 /** What a page may ask of the public routes; nothing for a page of anywhere else. */

@@ -1,10 +1,10 @@
 /** Which route a request is for. Only one spelling of each path is known; everything else is 404 and costs nothing. */
 import { showCard } from "./cards/cards";
 import { takePurges } from "./cards/purge";
-import { showConfig } from "./config";
+import { showConfig, showMembersConfig } from "./config";
 import type { Settings } from "./env";
 import { plain, preflight } from "./http";
-import { readLink, type Link } from "./links";
+import { readLink, type Link, type LinkKind } from "./links";
 import { showMedia } from "./media";
 import type { Turn } from "./observe";
 import { takeUpdate } from "./telegram/webhook";
@@ -27,6 +27,7 @@ const EXACT: Record<string, Route> = {
 };
 const PROFILES: Route = { name: "profile", method: "GET", isPublic: true, handle: linked("profile", showCard) };
 const MEDIA: Route = { name: "media", method: "GET", isPublic: true, handle: linked("media", showMedia) };
+const MEMBERS_CONFIG: Route = { name: "config", method: "GET", isPublic: true, handle: linked("config", showMembersConfig) };
 const RETRY_AFTER_SECS = "30";
 
 /** Path and query as they were sent. */
@@ -37,6 +38,7 @@ export function targetOf(request: Request): string {
 export function routeOf(target: string): Route | null {
   if (Object.hasOwn(EXACT, target)) return EXACT[target] ?? null;
   if (target.startsWith("/profiles/")) return PROFILES;
+  if (target.startsWith("/config?")) return MEMBERS_CONFIG;
   return target.startsWith("/media/") ? MEDIA : null;
 }
 
@@ -61,7 +63,7 @@ function limited(handle: Handler): Handler {
 
 /** Who has no genuine link learns nothing, not even whether there would be anything. */
 function linked(
-  kind: "profile" | "media",
+  kind: LinkKind,
   handle: (turn: Turn, settings: Settings, link: Link) => Promise<Response>,
 ): Handler {
   return limited(async (turn, settings) => {

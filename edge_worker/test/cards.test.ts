@@ -5,6 +5,7 @@ import { Colo, Everywhere, memory, Memory } from "../src/cards/layers";
 import { FRESH_MS, LIFETIME_MS } from "../src/cards/card";
 import { ask, bindings, card, Origin, profileLink, purge, purgeBody, SHARED } from "./world";
 
+const DAY_SECS = 24 * 3600;
 let origin: Origin;
 let id: string;
 
@@ -77,7 +78,7 @@ describe("a card", () => {
   });
 
   it("is served as it was while it is read anew, and anew after that", async () => {
-    const link = await profileLink(id);
+    const link = await profileLink(id, { secs: DAY_SECS });
     await read(link);
     origin.says = () => card(id, 1, "Anna");
     later(FRESH_MS + 1);
@@ -86,8 +87,19 @@ describe("a card", () => {
     expect(origin.asked.length).toBe(2);
   });
 
+  it("that somebody elsewhere has read anew is not read from the origin again", async () => {
+    const link = await profileLink(id, { secs: DAY_SECS });
+    await read(link);
+    later(FRESH_MS + 1);
+    await new Everywhere(bindings).put(id, { version: 1, body: '{"name": "Anna"}', filledAt: Date.now() });
+    await forget("colo");
+    expect(await (await read(link)).json()).toMatchObject({ name: "Ann" });
+    expect(await (await read(link)).json()).toMatchObject({ name: "Anna" });
+    expect(origin.asked.length).toBe(1);
+  });
+
   it("that is found gone when it is read anew is gone from every layer", async () => {
-    const link = await profileLink(id);
+    const link = await profileLink(id, { secs: DAY_SECS });
     await read(link);
     origin.says = () => new Response("", { status: 404 });
     later(FRESH_MS + 1);
@@ -96,8 +108,8 @@ describe("a card", () => {
     expect(await new Everywhere(bindings).get(id)).toBeNull();
   });
 
-  it("is served while the origin is away, and no longer than half an hour", async () => {
-    const link = await profileLink(id);
+  it("is served while the origin is away, and no longer than its lifetime", async () => {
+    const link = await profileLink(id, { secs: DAY_SECS });
     await read(link);
     origin.away();
     later(LIFETIME_MS - 1000);

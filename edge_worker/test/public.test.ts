@@ -2,7 +2,7 @@ import { reset } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { readRange } from "../src/media";
-import { ask, bindings, mediaLink, Origin, profileLink, purge } from "./world";
+import { ask, bindings, configLink, mediaLink, Origin, profileLink, purge } from "./world";
 
 const NAME = "photos/0b5c7bb3-7c3d-4a7c-9d0a-3f4f1f0d6d11.jpg";
 const PHOTO = Uint8Array.from({ length: 1000 }, (_, place) => place % 251);
@@ -90,6 +90,65 @@ describe("config", () => {
     const now = Date.now();
     vi.spyOn(Date, "now").mockImplementation(() => now + 60_000);
     expect((await ask("/config")).status).toBe(200);
+  });
+});
+
+describe("a member's config", () => {
+  const answers = (path: string) => Response.json({ flags: { "bot.notes": path.endsWith("1") } });
+  const members = ["00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"] as const;
+
+  it("is their own, asked for once in a few seconds, and private", async () => {
+    origin.says = ({ path }) => answers(path);
+    for (const member of [...members, ...members]) {
+      const response = await ask(await configLink(member));
+      expect(await response.json()).toEqual({ flags: { "bot.notes": member === members[0] } });
+      expect(response.headers.get("Cache-Control")).toBe("private, max-age=2");
+    }
+    expect(origin.paths().sort()).toEqual(members.map((member) => `/api/v1/edge/config/${member}`));
+  });
+
+  it("costs the origin one call, however many ask at once", async () => {
+    origin.says = async ({ path }) => {
+      await scheduler.wait(50);
+      return answers(path);
+    };
+    const link = await configLink(id);
+    for (const { status } of await Promise.all(Array.from({ length: 25 }, () => ask(link)))) expect(status).toBe(200);
+    expect(origin.asked.length).toBe(1);
+  });
+
+  it("is for nobody without the origin's link, or with an old one", async () => {
+    const good = await configLink(id);
+    const bad = [good.replace(id, crypto.randomUUID()), `${good}1`, `/config?m=${id}`, "/config?", good.replace("/config", "/profiles/"),
+      (await profileLink(id)).replace(`/profiles/${id}`, "/config"), await configLink(id, { secs: -1 })];
+    for (const path of bad) expect([(await ask(path)).status, path]).toEqual([404, path]);
+    expect(origin.asked).toEqual([]);
+  });
+
+  it("is gone with the member, and bridges ten minutes of an origin that is away", async () => {
+    const link = await configLink(id);
+    origin.away();
+    expect((await ask(link)).status).toBe(503);
+    const now = Date.now();
+    const later = (ms: number) => vi.spyOn(Date, "now").mockImplementation(() => now + ms);
+    later(2_000);
+    origin.says = ({ path }) => answers(path);
+    expect((await ask(link)).status).toBe(200);
+    origin.away();
+    later(500_000);
+    expect((await ask(link)).status).toBe(200);
+    later(700_000);
+    expect((await ask(link)).status).toBe(503);
+    later(800_000);
+    origin.says = () => new Response("", { status: 404 });
+    expect((await ask(link)).status).toBe(404);
+  });
+
+  it("is limited for each member", async () => {
+    vi.spyOn(bindings.MEMBER_LIMIT, "limit").mockImplementation(async ({ key }) => ({ success: key !== id }));
+    expect((await ask(await configLink(id))).status).toBe(429);
+    origin.says = ({ path }) => answers(path);
+    expect((await ask(await configLink(members[0]))).status).toBe(200);
   });
 });
 

@@ -41,7 +41,7 @@ export class Origin {
         headers: request.headers,
       };
       this.asked.push(asked);
-      return this.says(asked);
+      return Promise.race([this.says(asked), abortOf(init?.signal)]);
     });
   }
 
@@ -58,6 +58,11 @@ export class Origin {
   updateIds(): number[] {
     return this.asked.map(({ body }) => (JSON.parse(body) as { update_id: number }).update_id);
   }
+}
+
+/** Rejects as fetch does when its signal says so. */
+function abortOf(signal: AbortSignal | null | undefined): Promise<never> {
+  return new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason as Error)));
 }
 
 export function ask(path: string, init: RequestInit = {}, ctx = createExecutionContext()): Promise<Response> {
@@ -86,6 +91,11 @@ export function tell(update: unknown, secret = SECRET, init: RequestInit = {}): 
 export async function profileLink(id: string, { version = 1, secs = 3600, secrets = SHARED, viewer = "0123456789abcdef" } = {}) {
   const ends = Math.floor(Date.now() / 1000) + secs;
   const target = `/profiles/${id}?e=${ends}&v=${version}&w=${viewer}`;
+  return `${target}&sig=${await signLink(secrets, target)}`;
+}
+
+export async function configLink(member: string, { secs = 3600, secrets = SHARED } = {}) {
+  const target = `/config?e=${Math.floor(Date.now() / 1000) + secs}&m=${member}`;
   return `${target}&sig=${await signLink(secrets, target)}`;
 }
 

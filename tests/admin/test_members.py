@@ -53,6 +53,17 @@ def test_it_keeps_members_and_staff_in_lists_of_their_own(make_member: MakeMembe
     assert [row.username for row in client.get("/admin/users/staff/").context["cl"].result_list] == ["superuser"]
 
 
+def test_it_links_a_member_to_the_card_that_the_edge_shows_of_them(
+    make_member: MakeMember, sign_in: SignIn, settings: LazySettings
+) -> None:
+    member, client = make_member(), sign_in()
+    page = f"{LIST}{member.pk}/change/"
+    assert "Public card" not in client.get(page).content.decode()
+
+    settings.EDGE_URL = "https://edge.test"
+    assert f"https://edge.test/profiles/{member.pk}?e=" in client.get(page).content.decode()
+
+
 @pytest.mark.parametrize("term", ["ann", "ANNA", "anna mar", "Анна"])
 def test_it_finds_members_by_the_start_of_their_name_in_any_case(
     make_member: MakeMember, sign_in: SignIn, term: str

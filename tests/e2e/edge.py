@@ -1,4 +1,7 @@
-"""The edge worker in its real runtime before a real origin, and a Telegram that posts as Telegram does."""
+"""The edge worker in its real runtime before a real origin, and a Telegram that posts as Telegram does.
+
+The client is aiohttp's: httpx holds some of a hundred calls at once up for many seconds.
+"""
 
 import asyncio
 import os
@@ -8,10 +11,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-import httpx
+import aiohttp
 
 from meetsmatch import local_edge
 from tests.e2e.stack import Stack, _free_port, wait_until
@@ -37,6 +41,7 @@ class Worker:
             origin=self._origin,
             webhook_secret=WEBHOOK_SECRET,
             shared_secret=SHARED_SECRET,
+            media=self._folder.parent / "media",
         )
         with (self._folder.parent / "edge.log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -82,12 +87,18 @@ class Telegram:
     delays: list[float] = field(default_factory=list)
 
     async def post_all(self, queues: Sequence[Sequence[dict[str, Any]]], *, pause_secs: float) -> None:
-        """Every queue at the same time, with a pause after each update."""
-        limits = httpx.Limits(max_connections=100)
-        async with httpx.AsyncClient(base_url=self.url, timeout=POST_TIMEOUT_SECS, limits=limits) as client:
-            await asyncio.gather(*(self._post_queue(client, queue, pause_secs) for queue in queues))
+        """Every queue at the same time, with a pause after each update; they do not begin all at once."""
+        timeout = aiohttp.ClientTimeout(total=POST_TIMEOUT_SECS)
+        async with aiohttp.ClientSession(self.url, timeout=timeout) as client:
+            gaps = [pause_secs * place / len(queues) for place in range(len(queues))]
+            await asyncio.gather(
+                *(self._post_queue(client, queue, pause_secs, gap) for queue, gap in zip(queues, gaps, strict=True))
+            )
 
-    async def _post_queue(self, client: httpx.AsyncClient, queue: Sequence[dict[str, Any]], pause_secs: float) -> None:
+    async def _post_queue(
+        self, client: aiohttp.ClientSession, queue: Sequence[dict[str, Any]], pause_secs: float, first_gap: float
+    ) -> None:
+        await asyncio.sleep(first_gap)
         for update in queue:
             gap = FIRST_GAP_SECS
             while not await self._post(client, update):
@@ -96,19 +107,20 @@ class Telegram:
             self.posted += 1
             await asyncio.sleep(pause_secs)
 
-    async def _post(self, client: httpx.AsyncClient, update: dict[str, Any]) -> bool:
+    async def _post(self, client: aiohttp.ClientSession, update: dict[str, Any]) -> bool:
         self.attempts += 1
         headers = {"X-Telegram-Bot-Api-Secret-Token": WEBHOOK_SECRET}
         began = time.monotonic()
         try:
-            response = await client.post("/telegram/webhook", json=update, headers=headers)
-        except httpx.HTTPError:
+            async with client.post("/telegram/webhook", json=update, headers=headers) as response:
+                await response.read()
+        except (aiohttp.ClientError, TimeoutError):
             return False
         self.delays.append(time.monotonic() - began)
-        return response.status_code == httpx.codes.OK
+        return response.status == HTTPStatus.OK
 
 
-def messages(members: Sequence[int], count: int) -> list[list[dict[str, Any]]]:
+def messages(members: Sequence[int], count: int, *, ids_from: int = 1) -> list[list[dict[str, Any]]]:
     """For each member a queue: `count` requests for help in all, their ids rising in turns from member to member."""
     queues: list[list[dict[str, Any]]] = [[] for _ in members]
     for number in range(count):
@@ -122,7 +134,7 @@ def messages(members: Sequence[int], count: int) -> list[list[dict[str, Any]]]:
             "text": "/help",
             "entities": [{"type": "bot_command", "offset": 0, "length": 5}],
         }
-        queues[place].append({"update_id": number + 1, "message": message})
+        queues[place].append({"update_id": ids_from + number, "message": message})
     return queues
 
 

@@ -14,11 +14,12 @@ from django.test import Client
 from django.utils import timezone
 
 from apps import flags
-from apps.core.edge_signing import Call, nonce_of, sign_call
+from apps.core.edge_signing import Call, config_path, nonce_of, sign_call
 from apps.core.errors import GatewayError
 from apps.core.gateways.edge import EdgeWorker
 from apps.flags.public import PUBLIC, public_flags
 from apps.flags.services import change
+from apps.flags.state import read_segment
 from apps.users import restrictions, services
 from apps.users.cards import card_path, public_card
 from apps.users.models import Photo, Profile, ProfileVersion, User
@@ -109,6 +110,28 @@ def test_it_tells_the_worker_and_everybody_the_same_of_the_flags(client: Client)
     assert said == client.get("/api/v1/config").json()
     assert said["flags"] == public_flags() == {name: flags.is_enabled(name) for name in PUBLIC}
     assert said["flags"]["signup.open"] is False
+
+
+def test_it_tells_a_member_what_holds_for_them_alone(
+    client: Client, ann: User, django_assert_num_queries: Callable[[int], Any]
+) -> None:
+    bob = member(name="Bob")
+    User.objects.filter(pk=ann.pk).update(language="es")
+    change("bot.notes", by=None, reason="Spanish first", everyone=None, segment=read_segment("language in es"))
+    with django_assert_num_queries(1):
+        said = ask(client, f"/config/{ann.pk}").json()
+    assert said["flags"] == {name: flags.is_enabled(name, User.objects.get(pk=ann.pk)) for name in PUBLIC}
+    others = [ask(client, path).json() for path in (f"/config/{bob.pk}", "/config")]
+    assert [answer["flags"]["bot.notes"] for answer in (said, *others)] == [True, False, False]
+    assert re.fullmatch(rf"/config\?e=\d+&m={ann.pk}&sig=[0-9a-f]{{64}}", config_path(ann.pk))
+
+
+def test_it_has_no_answer_for_who_is_no_member(client: Client, ann: User) -> None:
+    staff = User.objects.create_user(username="mo", is_staff=True)
+    services.erase(ann)
+    for nobody in (ann.pk or uuid4(), staff.pk, uuid4()):
+        assert ask(client, f"/config/{nobody}").status_code == 404
+    assert client.get(f"{API}/config/{staff.pk}").status_code == 401
 
 
 # ---- What it is told

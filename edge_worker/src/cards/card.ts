@@ -7,9 +7,13 @@ export interface Card {
   filledAt: number;
 }
 
-/** Served as it is for this long, then still served while it is being read anew. */
-export const FRESH_MS = 60_000;
-export const LIFETIME_MS = 30 * 60_000;
+/**
+ * Served as it is for this long, then still served while it is being read anew. Long, for what changes is purged: how many
+ * reads fall into this time decides how many of them reach the origin (docs/edge.md). Shorter than the purge log remembers
+ * (purge_log.ts) and than links to photos live (apps/core/edge_signing.py).
+ */
+export const FRESH_MS = 10 * 3600_000;
+export const LIFETIME_MS = 11 * 3600_000;
 export const NEGATIVE_MS = 10_000;
 
 export function tagOf(id: string): string {

@@ -49,7 +49,7 @@ async function find(turn: Turn, { id, version }: Link): Promise<Card | null> {
 async function served(turn: Turn, id: string, floor: number, card: Card, from: Layer, missed: Layer[]): Promise<Card> {
   turn.outcome = from.name;
   if (missed.length) await fill(turn, id, card, missed);
-  if (!isFresh(card)) revalidate(turn, id, floor, card);
+  if (!isFresh(card)) revalidate(turn, id, floor);
   return card;
 }
 
@@ -59,21 +59,23 @@ async function fill(turn: Turn, id: string, card: Card, layers: Layer[]): Promis
   for (const layer of layers) if (layer !== memory) turn.ctx.waitUntil(layer.put(id, card).catch(() => undefined));
 }
 
-/** Beside the answer, and by one request at a time. KV is left alone unless what it has would soon end, or has changed. */
-function revalidate(turn: Turn, id: string, floor: number, old: Card): void {
+/** Beside the answer, and by one request at a time. */
+function revalidate(turn: Turn, id: string, floor: number): void {
   const now = Date.now();
   if (now - (revalidated.get(id) ?? 0) < REVALIDATE_AGAIN_MS) return;
   if (revalidated.size > 10_000) revalidated.clear();
   revalidated.set(id, now);
-  turn.ctx.waitUntil(
-    readerOf(turn.env, id)
-      .readCard(id, floor, turn.correlation)
-      .then(async (card) => {
-        if (!card) return;
-        const layers: Layer[] = [memory, new Colo()];
-        if (card.version !== old.version || card.body !== old.body) layers.push(new Everywhere(turn.env));
-        await fill(turn, id, card, layers);
-      })
-      .catch(() => undefined),
-  );
+  turn.ctx.waitUntil(readAnew(turn, id, floor).catch(() => undefined));
+}
+
+/** From the origin, unless somebody elsewhere has done so: then a farther layer has it fresh. */
+async function readAnew(turn: Turn, id: string, floor: number): Promise<void> {
+  const nearer: Layer[] = [memory];
+  for (const layer of [new Colo(), new Everywhere(turn.env)]) {
+    const card = await layer.get(id).catch(() => null);
+    if (card && isFresh(card) && isUsable(card, floor, floor)) return fill(turn, id, card, nearer);
+    nearer.push(layer);
+  }
+  const card = await readerOf(turn.env, id).readCard(id, floor, turn.correlation);
+  if (card) await fill(turn, id, card, nearer);
 }

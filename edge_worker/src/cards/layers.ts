@@ -73,7 +73,7 @@ export class Colo implements Layer {
   }
 }
 
-/** A write costs ten reads: what is read anew and has not changed is not written again (cards.ts). */
+/** A write costs ten reads: a card is written when it was read from the origin, at most once in its freshness. */
 export class Everywhere implements Layer {
   readonly name = "kv";
 

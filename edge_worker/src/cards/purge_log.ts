@@ -17,8 +17,8 @@ export interface News {
   purges: Purge[];
 }
 
-/** Media links live for three hours at most (apps/core/edge_signing.py), cards for half an hour. */
-const KEPT_MS = 3.5 * 3600_000;
+/** Media links live for 13 hours at most (apps/core/edge_signing.py), cards for eleven. */
+const KEPT_MS = 13.5 * 3600_000;
 const NONCES_KEPT_MS = 10 * 60_000;
 const TABLES = `
   CREATE TABLE IF NOT EXISTS purges (tag TEXT PRIMARY KEY, version INTEGER, sequence INTEGER, at INTEGER) WITHOUT ROWID;

@@ -9,7 +9,7 @@ import type { News, PurgeLog } from "./purge_log";
 const REFRESH_AFTER_MS = 1_000;
 const TOO_OLD_MS = 2_500;
 const TIMEOUT_MS = 2_000;
-const MAX_REMEMBERED = 100_000;
+const MAX_REMEMBERED = 300_000;
 
 export function purgeLog(env: Env): DurableObjectStub<PurgeLog> {
   return env.PURGES.getByName("all");

@@ -12,8 +12,7 @@ const SHARDS = 16;
 const TIMEOUT_MS = 3_000;
 /** After a failure nobody waits for a timeout again for this long. */
 const AWAY_MS = 1_000;
-const CONFIG_FRESH_MS = 3_000;
-/** Who was still looking in slower layers when an answer came takes that answer. */
+/** Who was still looking in slower layers when an answer came takes that answer; so do all isolates that want a config. */
 const SHARED_MS = 2_000;
 
 interface Shared {
@@ -21,10 +20,15 @@ interface Shared {
   until: number;
 }
 
+interface Config {
+  /** null: there is no such member. */
+  body: string | null;
+}
+
 export class OriginReader extends DurableObject<Env> {
   private readonly shared = new Map<string, Shared>();
   private awayUntil = 0;
-  private config: { body: string; readAt: number } | null = null;
+  private config: Config | null = null;
 
   /**
    * The card now, of at least the version that the caller knows of; null when the origin is away. Who knows of a later
@@ -40,14 +44,21 @@ export class OriginReader extends DurableObject<Env> {
     });
   }
 
-  /** The public config, a few seconds old at most; the last one known while the origin is away, null if there is none. */
-  readConfig(correlation: string): Promise<string | null> {
-    if (this.config && Date.now() - this.config.readAt < CONFIG_FRESH_MS) return Promise.resolve(this.config.body);
+  /** What holds for everybody, two seconds old at most; while the origin is away the last one known. */
+  readConfig(correlation: string): Promise<Config | null> {
     return this.once("config", async () => {
-      const readAt = Date.now();
       const answer = await this.ask("/config", correlation);
-      if (answer?.status === 200) this.config = { body: answer.body, readAt };
-      return this.config?.body ?? null;
+      if (answer?.status === 200) this.config = { body: answer.body };
+      return this.config;
+    });
+  }
+
+  /** What holds for that member, two seconds old at most; null when the origin is away. */
+  readMembersConfig(id: string, correlation: string): Promise<Config | null> {
+    return this.once(`config ${id}`, async () => {
+      const answer = await this.ask(`/config/${id}`, correlation);
+      if (answer?.status === 404) return { body: null };
+      return answer?.status === 200 ? { body: answer.body } : null;
     });
   }
 

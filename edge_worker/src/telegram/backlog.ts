@@ -33,7 +33,7 @@ const ROUND_MS = 20_000;
 /** One alarm may make so many calls; the next one goes on at once. */
 const ROUND_UPDATES = 900;
 const FIRST_PAUSE_MS = 250;
-const LONGEST_PAUSE_MS = 5_000;
+const LONGEST_PAUSE_MS = 1_000;
 /** A chat that fails this often while others pass has something of its own: it no longer speaks for the origin. */
 const SUSPECT_AFTER = 8;
 const SUSPECT_PAUSE_MS = 10_000;
