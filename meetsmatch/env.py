@@ -101,6 +101,8 @@ class Environment(BaseModel):
     DJANGO_SECRET_KEY: str | None = Field(default=None, min_length=50)
     DJANGO_ALLOWED_HOSTS: CommaSeparated = []
 
+    SUPPORT_CONTACT: str | None = Field(default=None, max_length=100)
+
     FAULT_INJECTION: bool = False
     METRICS_TOKEN: str | None = Field(default=None, min_length=20)
 
