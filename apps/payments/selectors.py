@@ -76,6 +76,6 @@ class Books:
 def books(purchases: QuerySet[Purchase]) -> Books:
     """What these come to, in Stars. One query."""
     sums = purchases.order_by().aggregate(
-        count=Count("pk"), stars=Sum("stars"), refunded=Sum("stars", filter=Q(refunded_at__isnull=False))
+        made=Count("pk"), taken=Sum("stars"), refunded=Sum("stars", filter=Q(refunded_at__isnull=False))
     )
-    return Books(sums["count"], sums["stars"] or 0, sums["refunded"] or 0)
+    return Books(sums["made"], sums["taken"] or 0, sums["refunded"] or 0)

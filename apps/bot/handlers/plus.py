@@ -53,7 +53,7 @@ def paid(turn: Turn) -> Reply:
 
 def support(turn: Turn) -> Reply:
     """/paysupport"""
-    return turn.say(about.support(purchases_of(turn.user)[:SHOWN_PURCHASES]))
+    return turn.say(about.support(list(purchases_of(turn.user)[:SHOWN_PURCHASES])))
 
 
 def terms(turn: Turn) -> Reply:

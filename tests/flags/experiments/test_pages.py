@@ -17,9 +17,10 @@ from apps.flags.models import Flag
 from apps.flags.services import change
 from apps.users.models import Member, Staff
 from tests.factories import member
-from tests.flags.conftest import Define, Hire, browser
+from tests.flags.conftest import Define
 from tests.flags.experiments.conftest import Design
 from tests.flags.experiments.test_results import DAY
+from tests.staff import Hire, browser
 
 pytestmark = pytest.mark.django_db
 LIST, ADD = "admin:flags_experiment_changelist", "admin:flags_experiment_add"
