@@ -52,15 +52,15 @@ class PurchaseAdmin(ActsPage):
     list_select_related = ("buyer", "refunded_by")
     list_filter = (StateFilter, BoughtFilter)
     list_before_template = "admin/payments/books.html"
-    change_form_before_template = "admin/payments/refund.html"
+    change_form_outer_before_template = "admin/payments/refund.html"
     search_fields = ("pk",)  # only switches the search box on
     search_help_text = _("Number of a payment, id of a member, or Telegram's id of the payment")
     ordering = ("-bought_at",)
     fieldsets = (
-        (None, {"fields": (("number", "standing"), ("who", "bought_at"), ("stars", "days"), ("item", "charge_id"))}),
+        (None, {"fields": (("number", "state"), ("who", "bought_at"), ("stars", "days"), ("item", "charge_id"))}),
         (_("Refund"), {"fields": (("refunded_at", "returned_at"), ("refunded_by", "refund_reason"))}),
     )
-    readonly_fields = ("number", "standing", "who")
+    readonly_fields = ("number", "state", "who")
     refusal = PaymentError
     acts = {"refund": Act(REFUND, services.refund, asks=("reason",))}
 
@@ -76,6 +76,10 @@ class PurchaseAdmin(ActsPage):
     @display(description=_("state"), label=COLOURS)
     def standing(self, purchase: Purchase) -> tuple[str, object]:
         return purchase.state, purchase.state.label
+
+    @display(description=_("state"))
+    def state(self, purchase: Purchase) -> str:
+        return str(purchase.state.label)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Purchase], search_term: str

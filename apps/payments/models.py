@@ -62,7 +62,7 @@ class Purchase(UUIDModel):
         ]
 
     def __str__(self) -> str:
-        return self.number
+        return f"payment {self.number}"
 
     @property
     def number(self) -> str:

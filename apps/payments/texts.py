@@ -51,6 +51,8 @@ def _has_it(user: User) -> str:
 
 
 def _who_waits(waiting: int) -> str:
+    if not waiting:
+        return _("❤️ Nobody waits for your answer at the moment.")
     return ngettext(
         "❤️ {count} person likes you and waits for your answer. You find them among your cards: /browse",
         "❤️ {count} people like you and wait for your answer. You find them among your cards: /browse",
