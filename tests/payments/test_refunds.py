@@ -7,10 +7,8 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
 
 from apps.core.errors import GatewayError, UnreachableError
-from apps.flags.experiments.models import Metric
 from apps.notifications.models import Delivery
 from apps.payments.models import Purchase
 from apps.payments.services import note_returned, refund
@@ -184,16 +182,3 @@ def test_it_lists_in_few_queries(ann: User, buy: Buy, cleo: Staff, django_assert
     client = browser(cleo)
     with django_assert_max_num_queries(12):
         client.get(reverse("admin:payments_purchase_changelist"))
-
-
-# ---- Experiments
-
-
-def test_it_counts_a_purchase_as_an_outcome(ann: User, buy: Buy, monkeypatch: pytest.MonkeyPatch) -> None:
-    recorded: list[tuple[Any, ...]] = []
-    monkeypatch.setattr("apps.payments.services.flags.record", lambda *said: recorded.append(said))
-
-    buy(ann)
-
-    assert recorded == [(Metric.PURCHASE, ann)]
-    assert timezone.now() < until(ann)
