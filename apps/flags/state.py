@@ -162,8 +162,9 @@ def rule_in_words(stored: object) -> str:
 
 
 def _in_words(error: ValidationError) -> str:
-    problems = (
-        f"{' '.join(str(part) for part in problem['loc'] if isinstance(part, str))}: {problem['msg']}"
+    """Each problem with its place, and without the library's own beginning."""
+    return "; ".join(
+        f"{' '.join(part for part in problem['loc'] if isinstance(part, str))}: "
+        f"{problem['msg'].removeprefix('Value error, ')}"
         for problem in error.errors()
     )
-    return "; ".join(problems)
