@@ -1,5 +1,7 @@
 """The commands that a chat offers: the same for all, or with /plus for those to whom it is sold."""
 
+from django.utils.translation import override
+
 from apps.bot.texts.account import COMMANDS, command_description
 from apps.bot.turn import Reply, Turn, send
 from apps.notifications.models import Priority
@@ -28,4 +30,6 @@ def follow(turn: Turn) -> Reply:
     scope = {"scope": {"type": "chat", "chat_id": user.telegram_id}}
     if not wanted:
         return send(user, "deleteMyCommands", scope, priority=Priority.DIGEST)
-    return send(user, "setMyCommands", {"commands": commands(WITH_PLUS), **scope}, priority=Priority.DIGEST)
+    with override(wanted):  # it may have been changed in this very turn
+        offered = commands(WITH_PLUS)
+    return send(user, "setMyCommands", {"commands": offered, **scope}, priority=Priority.DIGEST)

@@ -96,6 +96,14 @@ def thanks(user: User) -> str:
     )
 
 
+def ends_with_account(user: User) -> str:
+    assert user.plus_until is not None, "a member with Plus"
+    return _(
+        "⭐ Your Plus, which lasts until {until}, ends with your account. "
+        "If you want Stars back, ask first: /paysupport"
+    ).format(until=moment(user.plus_until))
+
+
 def no_account() -> str:
     return _("You have no account here, so there is nothing that you could pay for.")
 

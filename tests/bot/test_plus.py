@@ -79,28 +79,32 @@ def test_it_asks_the_price_that_is_set_for_the_member(on_sale: None, ann: Phone)
     assert found["protect_content"]
 
 
-def commands_of(phone: Phone) -> list[str] | None:
-    """Of their own chat: None while it has the usual ones."""
+def commands(phone: Phone) -> list[dict[str, str]]:
+    """Of their own chat; none while it has the usual ones."""
     calls = [call for call in phone.api.calls if call.method.endswith("MyCommands")]
     if not calls or calls[-1].method == "deleteMyCommands":
-        return None
+        return []
     assert calls[-1].params["scope"] == {"type": "chat", "chat_id": phone.telegram_id}
-    return [each["command"] for each in calls[-1].params["commands"]]
+    return list(calls[-1].params["commands"])
+
+
+def offers_plus(phone: Phone) -> bool:
+    return "plus" in [each["command"] for each in commands(phone)]
 
 
 def test_it_offers_the_command_to_those_it_is_sold_to(ann: Phone) -> None:
     ann.write("/help")
-    assert commands_of(ann) is None
+    assert not commands(ann)
 
     with override_flag("plus.on_sale", active=True):
         ann.write("/help")
-        assert "plus" in (commands_of(ann) or [])
+        assert offers_plus(ann)
         assert ann.sees("/paysupport")
         calls = len(ann.api.calls)
         ann.write("/help")
         assert len(ann.api.calls) == calls + 1
     ann.write("/help")
-    assert commands_of(ann) is None
+    assert not commands(ann)
 
 
 # ---- Paying
@@ -333,6 +337,22 @@ def test_it_shows_the_terms_by_a_command(ann: Phone) -> None:
     ann.write("/terms")
 
     assert "Plus costs Telegram Stars" in ann.last
+
+
+def test_it_says_before_an_account_is_deleted_that_plus_ends_with_it(on_sale: None, ann: Phone) -> None:
+    ann.tap_data("delete")
+    assert not ann.sees("ends with your account")
+
+    buy(ann)
+    ann.tap_data("delete")
+    assert ann.sees("ends with your account. If you want Stars back, ask first: /paysupport")
+
+
+def test_it_has_the_commands_in_the_language_just_chosen(on_sale: None, ann: Phone) -> None:
+    ann.write("/help")
+    ann.tap_data("language:es")
+
+    assert [each["description"] for each in commands(ann)][:1] == ["Ver gente"]
 
 
 def test_it_forgets_who_paid_and_keeps_that_it_was_paid(on_sale: None, ann: Phone) -> None:

@@ -45,7 +45,8 @@ def news(turn: Turn) -> Reply:
 
 
 def ask_delete(turn: Turn) -> Reply:
-    return turn.screen(texts.account.confirm_delete(), keyboards.confirm_delete())
+    about_plus = f"\n\n{about_payments.ends_with_account(turn.user)}" if turn.user.has_plus else ""
+    return turn.screen(texts.account.confirm_delete() + about_plus, keyboards.confirm_delete())
 
 
 def delete(turn: Turn) -> Reply:
