@@ -16,6 +16,7 @@ from apps.matching.learning import impressions
 from apps.matching.learning.impressions import Placement
 from apps.matching.models import MAX_NOTE, Block, Match, Swipe
 from apps.matching.selectors import last_swipe, matches_of
+from apps.payments.selectors import has_plus
 from apps.users.models import User
 from apps.users.restrictions import check_may_write
 from apps.users.services import clean_text
@@ -48,7 +49,7 @@ def record_swipe(swiper: User, target: User, *, liked: bool, note: str = "") -> 
     before = _before(swiper, target, liked=liked)
     if before["made"]:
         return SwipeOutcome()
-    if liked and before["given"] >= (most := likes_a_day(swiper, with_plus=swiper.has_plus)):
+    if liked and before["given"] >= (most := likes_a_day(swiper, with_plus=has_plus(swiper))):
         raise RuleError("likes_used_up", max=most, until=_likes_again_at(swiper, most))
     Swipe.objects.create(swiper=swiper, target=target, liked=liked, note=note)
     if liked:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db.models import Count, Q, QuerySet, Sum
+from django.utils import timezone
 
 from apps import flags
 from apps.payments.models import Purchase
@@ -27,6 +28,11 @@ class Offer:
     def item(self) -> str:
         """What an invoice says it is for."""
         return f"{ITEM}:{self.days}"
+
+
+def has_plus(user: User) -> bool:
+    """No query: the column came with the member."""
+    return bool(user.plus_until and user.plus_until > timezone.now())
 
 
 def is_on_sale(user: User) -> bool:

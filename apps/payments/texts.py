@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from apps.payments.models import Purchase
-from apps.payments.selectors import Offer
+from apps.payments.selectors import Offer, has_plus
 from apps.users.models import User
 
 
@@ -32,11 +32,11 @@ def description(on_offer: Offer) -> str:
 def screen(user: User, on_offer: Offer | None, *, likes: int, likes_without: int, waiting: int | None) -> str:
     """/plus. `waiting`: how many like the member and wait for an answer; None for who has no Plus."""
     parts = [_("⭐ <b>MeetsMatch Plus</b>")]
-    if user.has_plus:
+    if has_plus(user):
         parts.append(_has_it(user))
     if waiting is not None:
         parts.append(_who_waits(waiting))
-    if on_offer is None and not user.has_plus:
+    if on_offer is None and not has_plus(user):
         parts.append(_("Plus is not on sale at the moment."))
     else:
         parts.append(_what_it_gives(likes, likes_without))
@@ -88,7 +88,7 @@ def thanks(user: User) -> str:
             "⭐ Your payment has arrived, but your account is suspended and you cannot use what you paid for. "
             "Ask for your Stars back: /paysupport"
         )
-    if not user.has_plus:
+    if not has_plus(user):
         return _("⭐ Your payment has arrived, but we cannot tell what it was for. Please write to us: /paysupport")
     assert user.plus_until is not None, "a member with Plus"
     return _("⭐ Thank you! You have Plus until {until}. Then it ends by itself. What you have: /plus").format(
@@ -114,7 +114,7 @@ def paid_without_account() -> str:
 
 def refunded(stars: int, user: User) -> str:
     sent = ngettext("⭐ We have sent you {stars} Star back.", "⭐ We have sent you {stars} Stars back.", stars)
-    if not user.has_plus:
+    if not has_plus(user):
         return sent.format(stars=stars) + " " + _("Your Plus has ended.")
     assert user.plus_until is not None, "a member with Plus"
     until = moment(user.plus_until)

@@ -71,9 +71,7 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
     photoless_at = models.DateTimeField(
         null=True, blank=True, help_text=_("A moderator hid all of their photos: out of all decks.")
     )
-    plus_until = models.DateTimeField(
-        null=True, blank=True, help_text=_("What they bought lasts until then; follows from their purchases.")
-    )
+    plus_until = models.DateTimeField(null=True, blank=True, help_text=_("Follows from their purchases."))
     unreachable_at = models.DateTimeField(null=True, blank=True, help_text=_("They blocked the bot or left Telegram."))
     last_active_at = models.DateTimeField(default=timezone.now)
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
@@ -121,10 +119,6 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
     def is_shadowed(self) -> bool:
         """What they do looks done to them and reaches nobody. They must not learn it: no text of theirs may differ."""
         return bool(self.shadowed_until and self.shadowed_until > timezone.now())
-
-    @property
-    def has_plus(self) -> bool:
-        return bool(self.plus_until and self.plus_until > timezone.now())
 
     @property
     def is_kept_out(self) -> bool:

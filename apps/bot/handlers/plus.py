@@ -9,7 +9,7 @@ from apps.matching.selectors import is_listed, waiting_likes
 from apps.matching.services import likes_a_day
 from apps.payments import services
 from apps.payments import texts as about
-from apps.payments.selectors import offer, purchases_of
+from apps.payments.selectors import has_plus, offer, purchases_of
 
 SHOWN_PURCHASES = 5
 
@@ -22,7 +22,7 @@ def plus(turn: Turn) -> Reply:
         on_offer,
         likes=likes_a_day(user, with_plus=True),
         likes_without=likes_a_day(user, with_plus=False),
-        waiting=waiting_likes(user) if user.has_plus and is_listed(user) else None,
+        waiting=waiting_likes(user) if has_plus(user) and is_listed(user) else None,
     )
     return signup.leave_question(turn) + turn.say(text, keyboards.buy_plus(on_offer.stars) if on_offer else ())
 

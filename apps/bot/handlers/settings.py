@@ -8,7 +8,7 @@ from apps.matching.selectors import matches_of
 from apps.notifications.broadcasts.selectors import wants_news
 from apps.notifications.broadcasts.services import set_news
 from apps.payments import texts as about_payments
-from apps.payments.selectors import is_on_sale
+from apps.payments.selectors import has_plus, is_on_sale
 from apps.users import services
 
 
@@ -45,7 +45,7 @@ def news(turn: Turn) -> Reply:
 
 
 def ask_delete(turn: Turn) -> Reply:
-    about_plus = f"\n\n{about_payments.ends_with_account(turn.user)}" if turn.user.has_plus else ""
+    about_plus = f"\n\n{about_payments.ends_with_account(turn.user)}" if has_plus(turn.user) else ""
     return turn.screen(texts.account.confirm_delete() + about_plus, keyboards.confirm_delete())
 
 

@@ -232,10 +232,7 @@ def rule(code: str, params: dict[str, object]) -> str:
         "age_range_impossible": _("Ages from {min} to {max} are possible, the lower one first."),
         "distance_impossible": unknown_tap(),
         "note_too_long": _("This has {length} characters; up to {max} are possible. Please shorten it."),
-        "likes_used_up": _(
-            "You have given {max} likes within 24 hours. You can like again from {until} on; passing is possible."
-        ),
-        **_about_payments(),
+        **_about_likes_and_plus(),
         "match_gone": _("This match has ended."),
         "person_gone": person_gone(),
         "undo_matched": _("You two have matched. To part, end the match in the chat."),
@@ -251,8 +248,11 @@ def rule(code: str, params: dict[str, object]) -> str:
     return escape(explanations[code].format(**params))
 
 
-def _about_payments() -> dict[str, str]:
+def _about_likes_and_plus() -> dict[str, str]:
     return {
+        "likes_used_up": _(
+            "You have given {max} likes within 24 hours. You can like again from {until} on; passing is possible."
+        ),
         "plus_off_sale": _("Plus is not on sale at the moment. You have paid nothing."),
         "plus_changed": _("This offer is out of date. You have paid nothing; the current one: /plus"),
         "plus_kept_out": _("Your account is suspended, so Plus would be of no use to you. You have paid nothing."),

@@ -11,6 +11,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='user',
             name='plus_until',
-            field=models.DateTimeField(blank=True, help_text='What they bought lasts until then; follows from their purchases.', null=True),
+            field=models.DateTimeField(blank=True, help_text='Follows from their purchases.', null=True),
         ),
     ]
