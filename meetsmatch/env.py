@@ -101,6 +101,11 @@ class Environment(BaseModel):
     DJANGO_SECRET_KEY: str | None = Field(default=None, min_length=50)
     DJANGO_ALLOWED_HOSTS: CommaSeparated = []
 
+    # an @username, a mail address or a link
+    SUPPORT_CONTACT: str | None = Field(
+        default=None, max_length=100, pattern=r"^(@\w{4,32}|https://[^\s<>]+|[^@\s<>]+@[^@\s<>]+)$"
+    )
+
     FAULT_INJECTION: bool = False
     METRICS_TOKEN: str | None = Field(default=None, min_length=20)
 

@@ -5,6 +5,7 @@ from django.conf import settings
 from django_redis import get_redis_connection
 
 from tests.flag_states import _flags_as_in_the_catalogue, flag_state, pytest_generate_tests  # noqa: F401
+from tests.staff import Hire
 
 
 def pytest_configure() -> None:
@@ -29,3 +30,19 @@ def _moderation_rules_as_in_the_database() -> None:
 def _empty_cache() -> None:
     if settings.REDIS_URL.startswith("unix://"):
         get_redis_connection("default").flushdb()
+
+
+@pytest.fixture
+def hire(db: None) -> Hire:
+    """Somebody on the staff, with one role; a superuser without any."""
+    from django.contrib.auth.models import Group
+
+    from apps.users.models import Staff
+
+    def make(name: str, role: str | None) -> Staff:
+        person = Staff.objects.create_user(name, "a long password", is_staff=True, is_superuser=role is None)
+        if role:
+            person.groups.add(Group.objects.get(name=role))
+        return person
+
+    return make

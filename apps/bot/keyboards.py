@@ -12,6 +12,7 @@ from apps.matching.models import Match
 from apps.matching.selectors import Widening
 from apps.moderation.models import Decision, Report
 from apps.moderation.texts import appeal_label
+from apps.payments.texts import buy_label
 from apps.users.catalogue import INTERESTS, PAGE_SIZE
 from apps.users.gazetteer import Place
 from apps.users.gazetteer import label as place_label
@@ -285,6 +286,10 @@ def settings(*, paused: bool, news: bool) -> Keyboard:
     pause = (_("▶️ Go on"), "pause:off") if paused else (_("⏸ Pause"), "pause:on")
     switch = (_("🔕 No news, please"), "news:off") if news else (_("🔔 Send me news"), "news:on")
     return [[pause, (_("🌐 Language"), "languages")], [switch], [(_("🗑 Delete my account"), "delete")]]
+
+
+def buy_plus(stars: int) -> Keyboard:
+    return [[(buy_label(stars), "plus:buy")]]
 
 
 def confirm_delete() -> Keyboard:

@@ -67,6 +67,11 @@ class Dialogue(models.Model):
     open_conversation = models.ForeignKey(
         Conversation, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
+    menu = models.CharField(
+        max_length=2,
+        blank=True,
+        help_text=_("Language of the commands of their own chat; empty: it has the usual ones."),
+    )
     browsed_at = models.DateTimeField(null=True, blank=True, help_text=_("Last time they looked at a card."))
 
     def __str__(self) -> str:

@@ -7,9 +7,17 @@ from enum import IntEnum
 from typing import Any
 
 import telegram
-from telegram.ext import BaseHandler, CallbackQueryHandler, ChatMemberHandler, CommandHandler, MessageHandler, filters
+from telegram.ext import (
+    BaseHandler,
+    CallbackQueryHandler,
+    ChatMemberHandler,
+    CommandHandler,
+    MessageHandler,
+    PreCheckoutQueryHandler,
+    filters,
+)
 
-from apps.bot.handlers import appeals, browse, chat, reports, settings, signup, verify, words
+from apps.bot.handlers import appeals, browse, chat, plus, reports, settings, signup, verify, words
 from apps.bot.turn import Reply, Turn
 from apps.moderation.models import Report
 from apps.users.models import Gender, Language
@@ -127,6 +135,13 @@ ROUTES: tuple[Route, ...] = (
     _tap(f"reason_chat:{REASON}:{ID}", reports.report_chat),
     _command("report", reports.ask_reason_of_message),
     _tap(f"reason_message:{REASON}:{ID}", reports.report_message),
+    # payments
+    _command("plus", plus.plus),
+    _tap("plus:buy", plus.buy),
+    Route(PreCheckoutQueryHandler(_never_called), plus.check_out, Needs.NOTHING),
+    _message(filters.UpdateType.MESSAGE & filters.SUCCESSFUL_PAYMENT, plus.paid, Needs.NOTHING),
+    _command("paysupport", plus.support, Needs.NOTHING),
+    _command("terms", plus.terms, Needs.NOTHING),
     # decisions about the member
     _tap("statement", appeals.statement, Needs.NOTHING),
     _tap(f"appeal:{ID}", appeals.ask, Needs.NOTHING),

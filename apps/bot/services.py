@@ -17,8 +17,8 @@ from django.utils import timezone
 from django.utils.translation import override
 
 from apps import flags
-from apps.bot import texts
-from apps.bot.handlers import appeals, signup
+from apps.bot import menu, texts
+from apps.bot.handlers import appeals, plus, signup
 from apps.bot.handlers import settings as settings_handlers
 from apps.bot.models import Dialogue, Update
 from apps.bot.parsing import BIGINT_MAX, bot_id, read_update, without_exact_place
@@ -50,6 +50,10 @@ OPEN_TO_KEPT_OUT = {
     settings_handlers.came_or_went,
     signup.set_language,
     signup.legal,
+    plus.check_out,
+    plus.paid,
+    plus.support,
+    plus.terms,
 }
 
 
@@ -64,6 +68,8 @@ def receive(payload: dict[str, Any]) -> Answer | None:
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:  # noqa: BLE001 one poison update must not block its chat
+        if "pre_checkout_query" in payload:
+            return _refuse_checkout(payload["pre_checkout_query"], error)
         _keep_failed(payload, error)
         return None
 
@@ -119,13 +125,19 @@ def _transact(update: telegram.Update, claim: Callable[[], bool], act: Callable[
             return None
         reply = _take_turn(update, act)
         enqueue(reply.outgoing)
+    if update.pre_checkout_query:
+        return _answer_checkout(update.pre_checkout_query.id, reply.toast)
     query = update.callback_query
     return _answer_tap(query.id, reply) if query else None
 
 
 def _take_turn(update: telegram.Update, act: Callable[[Turn], Reply]) -> Reply:
+    if update.message and update.message.refunded_payment:
+        return plus.stars_back(update.message.refunded_payment)
     sender, chat = update.effective_user, update.effective_chat
-    if sender is None or sender.is_bot or chat is None or chat.type != chat.PRIVATE:
+    if sender is None or sender.is_bot:
+        return Reply()
+    if not update.pre_checkout_query and (chat is None or chat.type != chat.PRIVATE):
         return Reply()
     user_id = lock_member(sender.id)
     if user_id is None:
@@ -146,6 +158,8 @@ def _greet_stranger(update: telegram.Update, sender: telegram.User, act: Callabl
         if update.my_chat_member or update.edited_message:
             return Reply()
         with override(known):
+            if update.pre_checkout_query or (update.message and update.message.successful_payment):
+                return plus.from_stranger(update)
             return say_to_chat(
                 sender.id, texts.account.signup_closed() if wants_in else texts.account.unknown_visitor()
             )
@@ -168,7 +182,7 @@ def _dispatch(turn: Turn) -> Reply:
         return toast(texts.account.must_consent()) + turn.say(texts.account.must_consent()) + signup.welcome(turn)
     if route.needs >= Needs.PROFILE and turn.user.profile.published_at is None:
         return turn.say(texts.meeting.finish_profile_first()) + signup.ask_again(turn)
-    return route.handler(turn)
+    return route.handler(turn) + menu.follow(turn)
 
 
 def _answer_kept_out(turn: Turn) -> Reply:
@@ -183,7 +197,8 @@ def _answer_kept_out(turn: Turn) -> Reply:
 def _explain(turn: Turn, refusal: RuleError) -> Reply:
     text = texts.account.rule(refusal.code, refusal.params)
     # a toast is plain text
-    return toast(unescape(text), alert=True) if turn.update.callback_query else turn.say(text)
+    is_answer = turn.update.callback_query or turn.update.pre_checkout_query
+    return toast(unescape(text), alert=True) if is_answer else turn.say(text)
 
 
 def _answer_tap(query_id: str, reply: Reply) -> Answer:
@@ -191,6 +206,12 @@ def _answer_tap(query_id: str, reply: Reply) -> Answer:
     if reply.toast:
         answer |= {"text": reply.toast, "show_alert": reply.alert}
     return answer
+
+
+def _answer_checkout(query_id: str, objection: str) -> Answer:
+    """Telegram takes the Stars, unless there is an objection, which the member reads."""
+    answer: Answer = {"method": "answerPreCheckoutQuery", "pre_checkout_query_id": query_id, "ok": not objection}
+    return answer | ({"error_message": objection} if objection else {})
 
 
 def _claim(update_id: int) -> bool:
@@ -240,6 +261,14 @@ def _keep_failed(payload: dict[str, Any], error: Exception) -> None:
             with override(user.language):
                 key = f"apology:{bot_id()}:{payload['update_id']}"
                 enqueue(say(user, texts.account.apology(), key=key).outgoing)
+
+
+def _refuse_checkout(query: Any, error: Exception) -> Answer | None:
+    """Not kept, for Telegram does not wait: the member may try again."""
+    log.error("checkout_failed", error=_where(error))
+    if not isinstance(query, dict) or not isinstance(query.get("id"), str):
+        return None
+    return _answer_checkout(query["id"], texts.account.checkout_failed())
 
 
 def _postpone(update: Update, error: Exception) -> None:

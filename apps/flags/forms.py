@@ -37,6 +37,7 @@ RULE_EXAMPLES = (
     "source not in ads",
     "telegram_premium is yes",
     "staff is yes",
+    "release at least 1.4.2",
 )
 EVERYONE = {"": None, "on": True, "off": False}
 

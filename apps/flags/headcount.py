@@ -15,10 +15,11 @@ from django.db.models.functions import Cast
 from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.utils import timezone
 
+from apps.flags import release
 from apps.flags.catalogue import Definition
 from apps.flags.rules import ALL_BUCKETS, Audience, bucket
 from apps.flags.selectors import audience_of, member_model
-from apps.flags.state import Bound, Is, OneOf, State
+from apps.flags.state import AnyRule, AtLeast, Bound, Is, OneOf, State
 
 # Where each member falls in a percentage is not in the database: of more members than this, a sample is looked at.
 MAX_LOOKED_AT = 20_000
@@ -76,7 +77,7 @@ def listed_members() -> QuerySet[Any]:
     return listed
 
 
-def fitting(segment: Iterable[OneOf | Bound | Is]) -> QuerySet[Any]:
+def fitting(segment: Iterable[AnyRule]) -> QuerySet[Any]:
     """Listed members who fit all these rules."""
     return listed_members().filter(_condition(segment))
 
@@ -110,6 +111,9 @@ def _answers(definition: Definition, *states: State) -> tuple[Counter[tuple[bool
 # ---- The rules in SQL
 
 
+_EVERYBODY = Q(pk__isnull=False)
+
+
 class _Age(Func):
     """Full years on a day."""
 
@@ -124,12 +128,11 @@ def _fits(audience: Audience) -> Combinable:
     return ExpressionWrapper(_condition(audience.rules), output_field=BooleanField())
 
 
-def _condition(rules: Iterable[OneOf | Bound | Is]) -> Q:
-    everybody = Q(pk__isnull=False)
-    return reduce(and_, map(_rule_condition, rules), everybody)
+def _condition(rules: Iterable[AnyRule]) -> Q:
+    return reduce(and_, map(_rule_condition, rules), _EVERYBODY)
 
 
-def _rule_condition(rule: OneOf | Bound | Is) -> Q:
+def _rule_condition(rule: AnyRule) -> Q:
     match rule:
         case OneOf():
             fits = _one_of(rule)
@@ -145,6 +148,9 @@ def _rule_condition(rule: OneOf | Bound | Is) -> Q:
             return Q(date_joined__gt=now - timedelta(days=rule.value + 1))
         case Is():
             return Q(**{_COLUMNS[rule.attribute]: rule.value})
+        case AtLeast():
+            # of this process, which counts: the others may run another release
+            return _EVERYBODY if release.runs_at_least(rule.value) else ~_EVERYBODY
 
 
 def _one_of(rule: OneOf) -> Q:

@@ -10,8 +10,9 @@ from hashlib import blake2b
 from typing import Protocol
 from uuid import UUID
 
+from apps.flags import release
 from apps.flags.catalogue import Definition, Value
-from apps.flags.state import Bound, Is, OneOf, State
+from apps.flags.state import AnyRule, AtLeast, Bound, Is, OneOf, State
 
 ALL_BUCKETS = 2**64
 
@@ -52,7 +53,7 @@ class Cause(Enum):
 class Check:
     """One rule for one member. `found` is what the member has; None where that is not known, or is a group."""
 
-    rule: OneOf | Bound | Is
+    rule: AnyRule
     found: str | int | bool | None
     passes: bool
 
@@ -92,6 +93,7 @@ class Explanation:
 class Audience:
     """`fixed` is the answer for everybody, system-wide questions included; None: it depends on who is asked for.
 
+    `as_a_whole` is the answer for nobody in particular, who has it only if nothing depends on a member.
     `cause`, `rules` (one for each test) and `percent` say where the answer comes from.
     """
 
@@ -99,8 +101,9 @@ class Audience:
     tests: tuple[Test, ...] = ()
     threshold: int = ALL_BUCKETS
     key: bytes = b""
+    as_a_whole: bool = False
     cause: Cause | None = None
-    rules: tuple[OneOf | Bound | Is, ...] = ()
+    rules: tuple[AnyRule, ...] = ()
     percent: Decimal | None = None
 
     def includes(self, user: Subject | None) -> bool:
@@ -108,7 +111,7 @@ class Audience:
         if self.fixed is not None:
             return self.fixed
         if user is None:
-            return False
+            return self.as_a_whole
         for test in self.tests:
             if not test(user):
                 return False
@@ -176,6 +179,7 @@ def audience(definition: Definition, state: State, members: Members) -> Audience
         tuple(ready_tests(state.segment, members)),
         buckets,
         definition.name.encode(),
+        as_a_whole=buckets == ALL_BUCKETS and all(map(_holds_for_all, state.segment)),
         rules=state.segment,
         percent=state.percent,
     )
@@ -191,7 +195,11 @@ def setting(definition: Definition, state: State, members: Members) -> Setting:
 # ---- The rules
 
 
-def ready_tests(segment: Iterable[OneOf | Bound | Is], members: Members) -> Iterable[Test]:
+def _holds_for_all(rule: AnyRule) -> bool:
+    return isinstance(rule, AtLeast) and release.runs_at_least(rule.value)
+
+
+def ready_tests(segment: Iterable[AnyRule], members: Members) -> Iterable[Test]:
     """One for each rule, in their order."""
     for rule in segment:
         match rule:
@@ -204,6 +212,8 @@ def ready_tests(segment: Iterable[OneOf | Bound | Is], members: Members) -> Iter
                 yield partial(_bound, _NUMBERS[rule.attribute], rule.value, rule.operator == ">=")
             case Is():
                 yield partial(_is, _YES_OR_NO[rule.attribute], rule.value)
+            case AtLeast():
+                yield partial(_same_for_all, release.runs_at_least(rule.value))
 
 
 def _in_group(inside: frozenset[UUID], expected: bool, user: Subject) -> bool:
@@ -226,7 +236,11 @@ def _is(read: Callable[[Subject], bool], expected: bool, user: Subject) -> bool:
     return read(user) is expected
 
 
-def _found(rule: OneOf | Bound | Is, user: Subject) -> str | int | bool | None:
+def _same_for_all(answer: bool, _: Subject) -> bool:
+    return answer
+
+
+def _found(rule: AnyRule, user: Subject) -> str | int | bool | None:
     """What the rule looks at; None for a group, which is looked up and not read."""
     match rule:
         case OneOf(attribute="group"):
@@ -237,6 +251,8 @@ def _found(rule: OneOf | Bound | Is, user: Subject) -> str | int | bool | None:
             return _NUMBERS[rule.attribute](user)
         case Is():
             return _YES_OR_NO[rule.attribute](user)
+        case AtLeast():
+            return release.running()
 
 
 def _gender(user: Subject) -> str:

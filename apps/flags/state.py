@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from babel import Locale
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -19,19 +20,24 @@ from pydantic import (
 from pydantic import field_serializer as serializer
 from pydantic import model_validator as validator
 
+from apps.flags import release
 from apps.flags.errors import InvalidChangeError
 
-# Telegram tells a bot no version of the app: no rule can ask for it.
 KNOWN_VALUES: dict[str, set[str]] = {
     "language": {"en", "es", "ru"},
     "gender": {"woman", "man", "nonbinary"},
     "country": {code for code in map(str, Locale("en").territories) if len(code) == 2},
 }
-RULE = re.compile(r"(\w+)\s+(not in|in|is|>=|<=)\s+(.+)")
+RULE = re.compile(r"(\w+)\s+(not in|in|is|at least|>=|<=)\s+(.+)")
 
 
 def _split(value: object) -> object:
     return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+
+def _release(text: str) -> str:
+    release.number(text)
+    return text
 
 
 class _Rule(BaseModel):
@@ -83,8 +89,23 @@ class Is(_Rule):
         return f"{self.attribute} is {'yes' if self.value else 'no'}"
 
 
-Rule = Annotated[OneOf | Bound | Is, Field(discriminator="attribute")]
-_RULE: TypeAdapter[OneOf | Bound | Is] = TypeAdapter(Rule)
+class AtLeast(_Rule):
+    """`release at least 1.4.2`: of MeetsMatch, in the process that is asked. It is the same for all members.
+
+    Telegram tells a bot no version of its apps: no rule can ask for that.
+    """
+
+    attribute: Literal["release"]
+    operator: Literal["at least"]
+    value: Annotated[str, AfterValidator(_release)]
+
+    def __str__(self) -> str:
+        return f"{self.attribute} {self.operator} {self.value}"
+
+
+AnyRule = OneOf | Bound | Is | AtLeast
+Rule = Annotated[AnyRule, Field(discriminator="attribute")]
+_RULE: TypeAdapter[AnyRule] = TypeAdapter(Rule)
 Percent = Annotated[Decimal, Field(ge=0, le=100, max_digits=5, decimal_places=2)]
 
 
@@ -141,8 +162,9 @@ def rule_in_words(stored: object) -> str:
 
 
 def _in_words(error: ValidationError) -> str:
-    problems = (
-        f"{' '.join(str(part) for part in problem['loc'] if isinstance(part, str))}: {problem['msg']}"
+    """Each problem with its place, and without the library's own beginning."""
+    return "; ".join(
+        f"{' '.join(part for part in problem['loc'] if isinstance(part, str))}: "
+        f"{problem['msg'].removeprefix('Value error, ')}"
         for problem in error.errors()
     )
-    return "; ".join(problems)

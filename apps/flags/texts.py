@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from apps.flags.catalogue import Definition
 from apps.flags.rules import Cause, Check, Explanation
-from apps.flags.state import OneOf, State, rule_in_words
+from apps.flags.state import AtLeast, OneOf, State, rule_in_words
 
 FIELDS: dict[str, Promise] = {
     "killed": gettext_lazy("killed"),
@@ -115,6 +115,10 @@ def _check_in_words(check: Check) -> str:
             else _("is in no such group, and the rule wants: {rule}")
         )
         return text.format(rule=rule)
+    if isinstance(rule, AtLeast):
+        return _("the process that shows you this runs release {found}, and the rule wants: {rule}").format(
+            found=check.found, rule=rule
+        )
     if check.found is None or check.found == "":
         return _("{attribute} is not known, and the rule wants: {rule}").format(attribute=rule.attribute, rule=rule)
     return _("{attribute} is {found}, and the rule wants: {rule}").format(

@@ -9,10 +9,12 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from apps.flags import release
 from apps.flags.headcount import Headcount, headcount
 from apps.flags.models import Flag
 from apps.flags.rules import Explanation, Subject
 from apps.flags.selectors import explain, member_model
+from apps.flags.state import AtLeast
 from apps.flags.texts import Line, explanation_in_words
 
 MAX_MATCHES = 10
@@ -20,7 +22,10 @@ MAX_MATCHES = 10
 
 @dataclass(frozen=True)
 class Panel:
-    """`matches` are the members that `term` finds; with a single one, `explanation` and its `lines` are about them."""
+    """`matches` are the members that `term` finds; with a single one, `explanation` and its `lines` are about them.
+
+    `release` is the one that this process runs, where a rule asks for it: other processes may answer something else.
+    """
 
     headcount: Headcount
     may_see_members: bool
@@ -28,6 +33,7 @@ class Panel:
     matches: tuple[AbstractBaseUser, ...] = ()
     explanation: Explanation | None = None
     lines: tuple[Line, ...] = ()
+    release: str = ""
 
 
 def panel(request: HttpRequest, flag_id: int) -> Panel | None:
@@ -39,7 +45,14 @@ def panel(request: HttpRequest, flag_id: int) -> Panel | None:
     members = _Members(request)
     term = request.GET.get("member", "").strip()
     matches = tuple(members.find(term)[:MAX_MATCHES]) if term else ()
-    found = Panel(headcount(definition, flag.state), members.may_be_seen, term, matches)
+    asks_for_release = any(isinstance(rule, AtLeast) for rule in flag.state.segment)
+    found = Panel(
+        headcount(definition, flag.state),
+        members.may_be_seen,
+        term,
+        matches,
+        release=release.running() if asks_for_release else "",
+    )
     if len(matches) != 1:
         return found
     explanation = explain(definition, flag.state, cast(Subject, matches[0]))

@@ -40,7 +40,7 @@ class Swipe(UUIDModel):
             models.CheckConstraint(name="swipe_note_needs_like", condition=Q(liked=True) | Q(note="")),
         ]
         indexes = [
-            # undo: the member's latest swipe
+            # undo: the member's latest swipe; likes: how many of them lie within a day
             models.Index(fields=["swiper", "-created_at"], name="swipe_latest"),
             # decks: who has come to like this member since their history was compacted
             models.Index(fields=["target", "created_at"], name="swipe_newest_likes", condition=Q(liked=True)),

@@ -21,7 +21,7 @@ from apps.matching.learning.models import Algorithm
 from apps.matching.learning.ranking import DEFAULT_ALGORITHM, draw_likes_first, placements_as_built, rank
 from apps.matching.learning.reasons import Reason, Story, reasons, stories
 from apps.matching.learning.running import running_model
-from apps.matching.models import Match, Swipe
+from apps.matching.models import Candidate, Match, Swipe
 from apps.matching.retrieval import search
 from apps.users.models import MAX_AGE, MIN_AGE, Photo, User
 
@@ -149,6 +149,15 @@ def card_of(viewer: User, target_id: UUID) -> Card | None:
     """This candidate's card, or None when the viewer must not see them (any more)."""
     found = _if_in_reach(viewer, target_id)
     return _card(viewer, *found) if found else None
+
+
+def waiting_likes(viewer: User) -> int:
+    """How many like a published, listed viewer and would be shown to them; those beyond LIKERS are not counted."""
+    history = history_of(viewer)
+    likers = (history.liked_by - history.hidden)[:LIKERS]
+    ids = list(Candidate.objects.filter(number__in=list(likers)).values_list("user_id", flat=True)) if likers else []
+    rows = [row for row in showable.with_ids(viewer, ids) if row.likes_viewer] if ids else []
+    return len(_in_reach(viewer, rows)) if rows else 0
 
 
 def can_see(viewer: User, target_id: UUID) -> bool:

@@ -1,10 +1,11 @@
 """Swipes, matches, blocks: the rules of how two members find each other and part."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from apps import flags
@@ -15,9 +16,13 @@ from apps.matching.learning import impressions
 from apps.matching.learning.impressions import Placement
 from apps.matching.models import MAX_NOTE, Block, Match, Swipe
 from apps.matching.selectors import last_swipe, matches_of
+from apps.payments.selectors import has_plus
 from apps.users.models import User
 from apps.users.restrictions import check_may_write
 from apps.users.services import clean_text
+
+LIKES_WITHIN = timedelta(hours=24)
+DAILY_LIKES, PLUS_DAILY_LIKES = 100, 500
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ def record_swipe(swiper: User, target: User, *, liked: bool, note: str = "") -> 
     """One like or pass; the second of two likes makes the match, exactly once however the two race.
 
     Whether the swiper may see the target is for the caller to ask (`selectors.can_see`).
-    Raises RuleError: note_too_long; limited, for a note of somebody who may not write.
+    Raises RuleError: note_too_long; limited, for a note of somebody who may not write; likes_used_up.
     """
     note = clean_text(note)
     if note:
@@ -41,23 +46,48 @@ def record_swipe(swiper: User, target: User, *, liked: bool, note: str = "") -> 
     if len(note) > MAX_NOTE:
         raise RuleError("note_too_long", max=MAX_NOTE, length=len(note))
     _lock_pair(swiper.pk, target.pk)
-    between = Q(swiper=swiper, target=target) | Q(swiper=target, target=swiper)
-    likes = dict(Swipe.objects.filter(between).values_list("swiper_id", "liked"))
-    if swiper.pk in likes:
+    before = _before(swiper, target, liked=liked)
+    if before["made"]:
         return SwipeOutcome()
+    if liked and before["given"] >= (most := likes_a_day(swiper, with_plus=has_plus(swiper))):
+        raise RuleError("likes_used_up", max=most, until=_likes_again_at(swiper, most))
     Swipe.objects.create(swiper=swiper, target=target, liked=liked, note=note)
     if liked:
         flags.record(Metric.LIKE, swiper)
     if swiper.is_shadowed:
         return SwipeOutcome()  # kept, for `join_mutual_likes`
-    if not liked or not likes.get(target.pk):
-        return SwipeOutcome(is_news=target.pk not in likes)
+    if not liked or not before["liked_back"]:
+        return SwipeOutcome(is_news=not before["answered"])
     low, high = sorted((swiper, target), key=lambda user: user.pk)
     match, is_first = Match.objects.get_or_create(low=low, high=high)
     if not is_first:
         return SwipeOutcome()
     flags.record(Metric.MATCH, low, high)
     return SwipeOutcome(match=match)
+
+
+def likes_a_day(user: User, *, with_plus: bool) -> int:
+    """How many likes they can give within 24 hours. No query."""
+    without = flags.value("matching.daily_likes", user, DAILY_LIKES)
+    return max(without, flags.value("plus.daily_likes", user, PLUS_DAILY_LIKES)) if with_plus else without
+
+
+def _before(swiper: User, target: User, *, liked: bool) -> dict[str, int]:
+    """What stands between the two, and for a like how many the swiper gave lately. One query, however much they ask."""
+    made, answered = Q(swiper=swiper, target=target), Q(swiper=target, target=swiper)
+    given = Q(swiper=swiper, liked=True, created_at__gt=timezone.now() - LIKES_WITHIN)
+    return Swipe.objects.filter(made | answered | given if liked else made | answered).aggregate(
+        made=Count("pk", filter=made),
+        answered=Count("pk", filter=answered),
+        liked_back=Count("pk", filter=answered & Q(liked=True)),
+        given=Count("pk", filter=given),
+    )
+
+
+def _likes_again_at(swiper: User, most: int) -> datetime:
+    """When the oldest of so many latest likes is a day old."""
+    latest = Swipe.objects.filter(swiper=swiper, liked=True).order_by("-created_at")
+    return latest.values_list("created_at", flat=True)[most - 1] + LIKES_WITHIN
 
 
 @transaction.atomic

@@ -17,7 +17,7 @@ from django.conf import settings
 
 from apps.core.errors import GatewayError, UnreachableError
 from apps.core.gateways.telegram import JSON
-from apps.notifications.models import Delivery
+from apps.notifications.models import CHATLESS, Delivery
 from apps.users.models import Photo
 
 NEW_MESSAGE_PARAMS = {"protect_content", "disable_notification", "message_effect_id"}
@@ -62,7 +62,7 @@ def prepare(delivery: Delivery) -> Call | None:
     placeholders = set(_placeholders(delivery.params))
     uploads: dict[str, Photo] = {}
     values = _messages(delivery.chat_id, placeholders) | _photos(placeholders, uploads)
-    params: dict[str, JSON] = {} if delivery.method.startswith("answer") else {"chat_id": delivery.chat_id}
+    params: dict[str, JSON] = {} if delivery.method in CHATLESS else {"chat_id": delivery.chat_id}
     for name, value in delivery.params.items():
         try:
             params[name] = _fill(value, values)

@@ -9,7 +9,11 @@ from django.utils.translation import gettext_lazy as _
 from apps.core.models import EncryptedJSONField
 from apps.notifications.broadcasts.models import Broadcast, NewsOptOut
 
-__all__ = ["Broadcast", "Delivery", "NewsOptOut", "Priority"]
+__all__ = ["CHATLESS", "Broadcast", "Delivery", "NewsOptOut", "Priority"]
+
+
+# Calls that concern no chat: what they do does not depend on whether it can be reached.
+CHATLESS = ("answerCallbackQuery", "answerPreCheckoutQuery", "refundStarPayment", "setMyCommands", "deleteMyCommands")
 
 
 class Priority(models.IntegerChoices):

@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from apps.core.errors import GatewayError, RateLimitedError, UnreachableError
-from apps.notifications.models import Delivery, Priority
+from apps.notifications.models import CHATLESS, Delivery, Priority
 from apps.notifications.wake import wake_senders
 from apps.users.models import User
 from apps.users.services import mark_unreachable
@@ -279,7 +279,8 @@ def _give_up_chat(delivery: Delivery, error: UnreachableError) -> None:
         for user in User.objects.filter(deliveries=delivery):
             mark_unreachable(user)
         _fail(_still_mine(delivery), error)
-        _fail(Delivery.objects.filter(chat_id=delivery.chat_id, status=Status.PENDING), error)
+        waiting = Delivery.objects.filter(chat_id=delivery.chat_id, status=Status.PENDING)
+        _fail(waiting.exclude(method__in=CHATLESS), error)
 
 
 def _fail(rows: QuerySet[Delivery], error: GatewayError) -> None:

@@ -9,6 +9,7 @@ from django.db import models
 from django.utils import timezone
 
 QUERY_LIFETIME = timedelta(seconds=150)
+CHECKOUT_LIFETIME = timedelta(seconds=10)
 
 
 class Persona(models.Model):
@@ -73,6 +74,7 @@ class Message(models.Model):
     reply_to = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     media_group_id = models.CharField(max_length=20, blank=True)
     protected = models.BooleanField(default=False)
+    invoice_payload = models.CharField(max_length=128, blank=True)  # which the person never sees
     reactions = models.JSONField(default=list, blank=True)
     sent_at = models.DateTimeField(default=timezone.now)
     edited_at = models.DateTimeField(null=True, blank=True)
@@ -109,6 +111,37 @@ class CallbackQuery(models.Model):
     @property
     def expired(self) -> bool:
         return timezone.now() - self.created_at > QUERY_LIFETIME
+
+
+class CheckoutQuerySet(models.QuerySet["Checkout"]):
+    def paid(self) -> "CheckoutQuerySet":
+        return self.filter(charge_id__isnull=False)
+
+
+class Checkout(models.Model):
+    """A press on an invoice's Pay button: the question to the bot, and the payment once the bot has let it."""
+
+    PREFIX = "checkout-"
+
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="checkouts")
+    created_at = models.DateTimeField(default=timezone.now)
+    answered_at = models.DateTimeField(null=True, blank=True)
+    charge_id = models.CharField(max_length=60, unique=True, null=True, blank=True)
+    refunded_at = models.DateTimeField(null=True, blank=True)
+
+    objects = CheckoutQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.query
+
+    @property
+    def query(self) -> str:
+        """The id of the question."""
+        return f"{self.PREFIX}{self.pk}"
+
+    @property
+    def expired(self) -> bool:
+        return timezone.now() - self.created_at > CHECKOUT_LIFETIME
 
 
 class BotUpdate(models.Model):

@@ -2,7 +2,7 @@
 
 from django.conf import settings
 
-from apps.simulator.models import BotSetting, Message, Persona
+from apps.simulator.models import BotSetting, Checkout, Message, Persona
 from apps.simulator.schemas import JsonObject
 
 BOT_USERNAME = "meetsmatch_bot"
@@ -57,3 +57,15 @@ def body(row: Message) -> JsonObject:
     if row.reply_markup:
         shown["reply_markup"] = row.reply_markup
     return shown
+
+
+def payment(checkout: Checkout) -> JsonObject:
+    """What a service message says of a payment, or of its refund."""
+    invoice = checkout.message.content["invoice"]
+    return {
+        "currency": invoice["currency"],
+        "total_amount": invoice["total_amount"],
+        "invoice_payload": checkout.message.invoice_payload,
+        "telegram_payment_charge_id": checkout.charge_id,
+        "provider_payment_charge_id": "",
+    }

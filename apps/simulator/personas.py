@@ -12,7 +12,7 @@ from apps.simulator import payloads
 from apps.simulator.chats import Draft, find_message, locked_chat, post, record, revise
 from apps.simulator.errors import bad_request
 from apps.simulator.formatting import formatted
-from apps.simulator.models import CallbackQuery, Event, Message, Persona
+from apps.simulator.models import CallbackQuery, Checkout, Event, Message, Persona
 from apps.simulator.schemas import JsonObject
 from apps.simulator.updates import enqueue
 
@@ -115,6 +115,28 @@ def tap(persona_id: int, message_id: int, data: str) -> CallbackQuery:
     }
     enqueue("callback_query", payload, f"user:{chat.pk}")
     return query
+
+
+@transaction.atomic
+def pay(persona_id: int, message_id: int) -> Checkout:
+    """Presses an invoice's Pay button: the bot is asked. Raises ApiError for what is no invoice, or paid already."""
+    chat = locked_chat(persona_id)
+    message = find_message(chat, message_id)
+    if message is None or "invoice" not in message.content:
+        raise bad_request("message to pay for is no invoice")
+    if message.checkouts.paid().exists():
+        raise bad_request("this invoice has been paid already")
+    checkout = Checkout.objects.create(message=message)
+    invoice = message.content["invoice"]
+    payload: JsonObject = {
+        "id": checkout.query,
+        "from": payloads.user(chat),
+        "currency": invoice["currency"],
+        "total_amount": invoice["total_amount"],
+        "invoice_payload": message.invoice_payload,
+    }
+    enqueue("pre_checkout_query", payload, f"user:{chat.pk}")
+    return checkout
 
 
 @transaction.atomic

@@ -140,6 +140,32 @@ class AnswerCallbackQuery(Params):
     url: str = ""
 
 
+class LabeledPrice(BaseModel):
+    label: str
+    amount: int = Field(ge=1, le=10_000)
+
+
+class SendInvoice(Sending):
+    title: str = Field(min_length=1, max_length=32)
+    description: str = Field(min_length=1, max_length=255)
+    payload: str
+    provider_token: str = ""
+    currency: str
+    prices: Annotated[list[LabeledPrice], FromJson]
+    start_parameter: str = ""
+
+
+class AnswerPreCheckoutQuery(Params):
+    pre_checkout_query_id: str
+    ok: bool
+    error_message: str = ""
+
+
+class RefundStarPayment(Params):
+    user_id: int
+    telegram_payment_charge_id: str
+
+
 class GetFile(Params):
     file_id: str
 

@@ -22,7 +22,7 @@ def enqueue(kind: str, payload: JsonObject, queue: str) -> None:
     allowed = Webhook.objects.filter(pk=1).values_list("allowed_updates", flat=True).first()
     if allowed and kind not in allowed:
         return
-    lifetime = QUERY_LIFETIME if kind == "callback_query" else MESSAGE_LIFETIME
+    lifetime = QUERY_LIFETIME if kind.endswith("_query") else MESSAGE_LIFETIME
     with connection.cursor() as cursor:
         # Ids must become visible in order: getUpdates confirms everything below an offset.
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ENQUEUE_LOCK])

@@ -46,7 +46,10 @@ def shown_message(message: Message) -> JsonObject:
 
 
 def _own_view(message: Message) -> JsonObject:
-    return {"id": message.message_id, "out": not message.from_bot, **payloads.body(message)}
+    shown: JsonObject = {"id": message.message_id, "out": not message.from_bot, **payloads.body(message)}
+    if "invoice" in message.content:
+        shown["paid"] = message.checkouts.paid().exists()
+    return shown
 
 
 def open_window(persona: Persona, *, before: int | None = None) -> JsonObject:

@@ -53,7 +53,7 @@ def member_link(user: User | None) -> SafeString | str:
     return link(reverse("admin:users_member_change", args=[user.pk]), name)
 
 
-def _id_range(start: str) -> tuple[UUID, UUID] | None:
+def id_range(start: str) -> tuple[UUID, UUID] | None:
     """The first and the last id that begin so; None for what is no beginning of an id (eight digits at least)."""
     digits = start.replace("-", "").lower()
     if not re.fullmatch("[0-9a-f]{8,32}", digits):
@@ -75,7 +75,7 @@ class MemberSearchMixin:
             return queryset, False
         term = search_term.strip()
         # An id goes straight to the indexes of the foreign keys; as a subquery it would cost a pass over the table.
-        ids = _id_range(term)
+        ids = id_range(term)
         lookup, found = ("range", ids) if ids else ("in", Profile.objects.filter(name__istartswith=term).values("pk"))
         anyone = Q()
         for field in self.member_fields:
@@ -183,7 +183,7 @@ class MemberAdmin(MemberSearchMixin, ReadOnlyMixin, BaseAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Member | None = None) -> list[tuple[object, dict[str, object]]]:
         fields = ["language", "source", "date_joined", "last_active_at", "consent_version", "consented_at"]
         fields += ["paused_at", "unreachable_at", "banned_at", "suspended_until", "limited_until", "shadowed_until"]
-        fields += ["photoless_at"]
+        fields += ["photoless_at", "plus_until"]
         if request.user.is_superuser:
             fields.append("telegram_id")
         return [(_("Account"), {"fields": [tuple(fields[first : first + 2]) for first in range(0, len(fields), 2)]})]

@@ -71,6 +71,7 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
     photoless_at = models.DateTimeField(
         null=True, blank=True, help_text=_("A moderator hid all of their photos: out of all decks.")
     )
+    plus_until = models.DateTimeField(null=True, blank=True, help_text=_("Follows from their purchases."))
     unreachable_at = models.DateTimeField(null=True, blank=True, help_text=_("They blocked the bot or left Telegram."))
     last_active_at = models.DateTimeField(default=timezone.now)
     date_joined = models.DateTimeField(default=timezone.now, editable=False)

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from celery import current_app
@@ -90,6 +90,12 @@ def set_paused(user: User, *, paused: bool) -> None:
 def set_language(user: User, language: str) -> None:
     user.language = Language(language)
     user.save(update_fields=["language"])
+
+
+def set_plus_until(user: User, until: datetime | None) -> None:
+    """What their purchases come to (payments.services keeps the books). Here it is read without a query."""
+    user.plus_until = until
+    user.save(update_fields=["plus_until"])
 
 
 @transaction.atomic

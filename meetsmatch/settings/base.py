@@ -29,6 +29,8 @@ TELEGRAM_CALLS_PER_SEC = 1000 if ENV.TELEGRAM_PAID_BROADCASTS else 30
 TELEGRAM_PAID_BROADCASTS = ENV.TELEGRAM_PAID_BROADCASTS
 TELEGRAM_WEBHOOK_SECRET = ENV.TELEGRAM_WEBHOOK_SECRET or ("simulator" if SIMULATOR else "")
 PUBLIC_URL = ENV.public_url
+# Whom members ask about payments; nothing is sold without. The simulator's Stars are nobody's.
+SUPPORT_CONTACT = ENV.SUPPORT_CONTACT or ("@meetsmatch_support" if SIMULATOR else "")
 EDGE_URL = ENV.EDGE_URL
 EDGE_SHARED_SECRETS = ENV.EDGE_SHARED_SECRET
 # The simulator runs on this machine and need not take the way over the public name.
@@ -130,6 +132,7 @@ INSTALLED_APPS = [
     "apps.flags",
     "apps.users",
     "apps.notifications",
+    "apps.payments",
     "apps.matching",
     "apps.conversations",
     "apps.moderation",

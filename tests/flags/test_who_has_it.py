@@ -10,6 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from apps.flags import release
 from apps.flags.models import Flag
 from apps.flags.services import change
 from apps.flags.state import read_segment
@@ -66,6 +67,20 @@ def test_it_says_why_a_member_has_it_not(page: Callable[..., Any], ana: User) ->
 
     assert "language is es, and the rule wants: language in en, ru" in answer
     assert "of 100, and the flag has 0.01 %" in answer
+
+
+def test_it_says_by_which_release_it_counts(
+    page: Callable[..., Any], ana: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(release, "running", lambda: "1.4.1")
+    change("bot.notes", by=None, reason="aim", segment=read_segment("release at least 1.4.2"))
+
+    answer = page(ana.pk)
+
+    assert answer.context["panel"].headcount.included == 0
+    words = answer.content.decode()
+    assert "Counted and looked up by the release 1.4.1, which this admin runs." in words
+    assert "the process that shows you this runs release 1.4.1, and the rule wants: release at least 1.4.2" in words
 
 
 def test_it_says_that_the_kill_switch_is_on(page: Callable[..., Any], ana: User) -> None:

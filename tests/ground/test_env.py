@@ -43,6 +43,7 @@ BAD = [
     ("S3_ENDPOINT_URL", f"{SECRET}"),
     ("FAULT_INJECTION", f"{SECRET}"),
     ("METRICS_TOKEN", f"{SECRET}"),
+    ("SUPPORT_CONTACT", f"{SECRET} at the door"),
     ("FIELD_ENCRYPTION_KEYS", f"{SECRET}"),
     ("FIELD_ENCRYPTION_KEYS", f"{KEY},{SECRET}"),
     ("FIELD_ENCRYPTION_KEYS", f"ключ-{SECRET}"),

@@ -1,8 +1,4 @@
-from collections.abc import Callable
-
 import pytest
-from django.contrib.auth.models import Group
-from django.test import Client
 
 from apps.moderation.decisions import services
 from apps.moderation.decisions.actions import Order
@@ -10,32 +6,18 @@ from apps.moderation.models import Case, Decision, ReasonTemplate
 from apps.moderation.services import file_report
 from apps.users.models import Staff, User
 from tests.factories import member
-
-Hire = Callable[..., Staff]
-
-
-@pytest.fixture
-def hire(db: None) -> Hire:
-    """Somebody on the staff, with one role; a superuser without any."""
-
-    def make(name: str, role: str | None = "Moderator") -> Staff:
-        person = Staff.objects.create_user(name, "a long password", is_staff=True, is_superuser=role is None)
-        if role:
-            person.groups.add(Group.objects.get(name=role))
-        return person
-
-    return make
+from tests.staff import Hire
 
 
 @pytest.fixture
 def mona(hire: Hire) -> Staff:
-    return hire("mona")
+    return hire("mona", "Moderator")
 
 
 @pytest.fixture
 def milo(hire: Hire) -> Staff:
     """Another moderator."""
-    return hire("milo")
+    return hire("milo", "Moderator")
 
 
 @pytest.fixture
@@ -74,9 +56,3 @@ def decide(case: Case, by: Staff, action: str, **order: object) -> Decision:
 
 def fresh(user: User) -> User:
     return User.objects.select_related("profile", "preferences").get(pk=user.pk)
-
-
-def browser(person: Staff) -> Client:
-    client = Client()
-    client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
-    return client

@@ -8,8 +8,9 @@ from apps.moderation.decisions.appeals import decide_appeal, file_appeal
 from apps.moderation.errors import ConflictError, InvalidDecisionError, NotAllowedError
 from apps.moderation.models import Appeal, Case, Decision, Report
 from apps.users.models import Staff, User
-from tests.moderation.conftest import Hire, decide, fresh
+from tests.moderation.conftest import decide, fresh
 from tests.moderation.test_decisions import state, texts_to
+from tests.staff import Hire
 
 
 @pytest.fixture

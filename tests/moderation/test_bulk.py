@@ -18,7 +18,8 @@ from apps.moderation.services import claim, file_report
 from apps.notifications.models import Delivery
 from apps.users.models import Staff, User
 from tests.factories import member
-from tests.moderation.conftest import Hire, browser, decide, reason
+from tests.moderation.conftest import decide, reason
+from tests.staff import Hire, browser
 
 QUEUE, BULK = "admin:moderation_case_changelist", "admin:moderation_case_bulk"
 LOG = "admin:moderation_decision_changelist"

@@ -15,7 +15,8 @@ from apps.moderation.models import Case, Report
 from apps.moderation.services import file_report
 from apps.users.models import Staff, User
 from tests.factories import member
-from tests.moderation.conftest import Hire, browser, decide, fresh
+from tests.moderation.conftest import decide, fresh
+from tests.staff import Hire, browser
 
 NOW = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
 DASHBOARD = "admin:moderation_dashboard"

@@ -15,7 +15,7 @@ from apps.moderation.models import Case, Evidence
 from apps.moderation.services import file_report
 from apps.users.models import Staff, User
 from apps.users.staff_settings import choose
-from tests.moderation.conftest import Hire, browser
+from tests.staff import Hire, browser
 
 FILES = {
     "photo-id": b"\xff\xd8\xff jpeg",

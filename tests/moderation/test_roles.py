@@ -13,7 +13,8 @@ from apps.moderation.models import Appeal, Case, Decision, Evidence, Policy, Rea
 from apps.moderation.services import file_report
 from apps.users.models import Staff, User
 from tests.factories import member
-from tests.moderation.conftest import Hire, browser, decide, fresh, reason
+from tests.moderation.conftest import decide, fresh, reason
+from tests.staff import Hire, browser
 
 ROLES = (None, "Moderator", "Senior moderator", "Policy editor", "Analyst", "Product manager", "Flag approver")
 LOOKS = {None, "Moderator", "Senior moderator", "Analyst"}

@@ -21,7 +21,8 @@ from apps.moderation.transparency.schema import EEA, FIELDS, Category, Keyword
 from apps.users.models import Photo, Staff, User
 from apps.users.services import erase
 from tests.factories import member
-from tests.moderation.conftest import Hire, browser, decide, fresh, reason
+from tests.moderation.conftest import decide, fresh, reason
+from tests.staff import Hire, browser
 
 PAGE = "admin:moderation_statements"
 Rows = Callable[[], list[dict[str, str]]]

@@ -22,7 +22,8 @@ from apps.users.models import Photo, Staff, User
 from apps.users.restrictions import hide_photo, show_photo
 from apps.users.services import add_photo, erase, remove_photo
 from tests.factories import member
-from tests.moderation.conftest import Hire, browser, fresh
+from tests.moderation.conftest import fresh
+from tests.staff import Hire, browser
 
 
 def tries(who: User, name: str = "selfie") -> Verification:

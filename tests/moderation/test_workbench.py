@@ -15,7 +15,8 @@ from apps.moderation.models import Appeal, Case, Decision, Evidence, Policy, Rea
 from apps.moderation.services import claim, file_report
 from apps.users.models import Photo, Staff, User
 from tests.factories import member
-from tests.moderation.conftest import browser, decide, fresh, reason
+from tests.moderation.conftest import decide, fresh, reason
+from tests.staff import browser
 
 QUEUE = "admin:moderation_case_changelist"
 

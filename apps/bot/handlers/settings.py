@@ -7,6 +7,8 @@ from apps.bot.turn import Reply, Turn, say_to_chat, toast
 from apps.matching.selectors import matches_of
 from apps.notifications.broadcasts.selectors import wants_news
 from apps.notifications.broadcasts.services import set_news
+from apps.payments import texts as about_payments
+from apps.payments.selectors import has_plus, is_on_sale
 from apps.users import services
 
 
@@ -20,7 +22,8 @@ def settings(turn: Turn) -> Reply:
 
 def help_page(turn: Turn) -> Reply:
     """/help"""
-    return turn.say(texts.account.help_text())
+    about_plus = f"\n\n{about_payments.commands()}" if is_on_sale(turn.user) else ""
+    return turn.say(texts.account.help_text() + about_plus)
 
 
 def languages(turn: Turn) -> Reply:
@@ -42,7 +45,8 @@ def news(turn: Turn) -> Reply:
 
 
 def ask_delete(turn: Turn) -> Reply:
-    return turn.screen(texts.account.confirm_delete(), keyboards.confirm_delete())
+    about_plus = f"\n\n{about_payments.ends_with_account(turn.user)}" if has_plus(turn.user) else ""
+    return turn.screen(texts.account.confirm_delete() + about_plus, keyboards.confirm_delete())
 
 
 def delete(turn: Turn) -> Reply:

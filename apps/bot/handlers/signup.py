@@ -20,7 +20,7 @@ from apps.core.errors import RuleError
 from apps.users import gazetteer, services
 from apps.users.models import MAX_AGE, MIN_AGE, Photo
 
-CONSENT_VERSION = "2026-11"
+CONSENT_VERSION = "2026-11-26"
 AGES_AROUND_ONES_OWN = 10
 _DATE = re.compile(r"^\s*(\d{1,2})[.\-/ ](\d{1,2})[.\-/ ](\d{4})\s*$")
 _ISO_DATE = re.compile(r"^\s*(\d{4})-(\d{1,2})-(\d{1,2})\s*$")

@@ -37,6 +37,8 @@ def terms() -> str:
         "• No advertising, no scams, no asking for money.\n"
         "• No nudity in photos.\n"
         "• Anyone who breaks these rules can be warned, limited or banned. Every member can report and block others.\n"
+        "• Plus costs Telegram Stars, once for the days that its invoice says; nothing renews by itself. It ends with "
+        "your account. How to get Stars back: /paysupport\n"
         "• You can leave at any time: /settings, then “Delete my account”."
     )
 
@@ -51,7 +53,9 @@ def privacy() -> str:
         "it only when somebody reports it or a program has found something.\n"
         "• A selfie that you send to be verified is seen by moderators alone, and let go a week later.\n"
         "• Delete your account and all of this is erased at once. Only of somebody who is banned we keep a "
-        "fingerprint, by which we know them when they come back and which tells nothing else about them."
+        "fingerprint, by which we know them when they come back and which tells nothing else about them.\n"
+        "• Of what you pay we keep how many Stars, when, what for, and Telegram’s number of the payment. When you "
+        "delete your account this stays in our books, but nothing in them says any more that it was you."
     )
 
 
@@ -192,6 +196,7 @@ def command_description(command: str) -> str:
         "profile": _("Your profile"),
         "preferences": _("Whom you want to see"),
         "settings": _("Pause, language, delete account"),
+        "plus": _("MeetsMatch Plus"),
         "help": _("How it works"),
     }[command]
 
@@ -227,6 +232,7 @@ def rule(code: str, params: dict[str, object]) -> str:
         "age_range_impossible": _("Ages from {min} to {max} are possible, the lower one first."),
         "distance_impossible": unknown_tap(),
         "note_too_long": _("This has {length} characters; up to {max} are possible. Please shorten it."),
+        **_about_likes_and_plus(),
         "match_gone": _("This match has ended."),
         "person_gone": person_gone(),
         "undo_matched": _("You two have matched. To part, end the match in the chat."),
@@ -240,6 +246,21 @@ def rule(code: str, params: dict[str, object]) -> str:
         "username_missing": _("You have no Telegram @username. Set one in Telegram’s settings, then try again."),
     }
     return escape(explanations[code].format(**params))
+
+
+def _about_likes_and_plus() -> dict[str, str]:
+    return {
+        "likes_used_up": _(
+            "You have given {max} likes within 24 hours. You can like again from {until} on; passing is possible."
+        ),
+        "plus_off_sale": _("Plus is not on sale at the moment. You have paid nothing."),
+        "plus_changed": _("This offer is out of date. You have paid nothing; the current one: /plus"),
+        "plus_kept_out": _("Your account is suspended, so Plus would be of no use to you. You have paid nothing."),
+    }
+
+
+def checkout_failed() -> str:
+    return _("Something went wrong on our side. You have paid nothing; please try again in a moment.")
 
 
 def _about_verification() -> dict[str, str]:

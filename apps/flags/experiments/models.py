@@ -19,6 +19,7 @@ class Metric(models.TextChoices):
     MATCH = "match", _("got a match")
     FIRST_REPLY = "first_reply", _("had a first message answered")
     TEN_MESSAGES = "ten_messages", _("had a conversation of ten messages")
+    PURCHASE = "purchase", _("bought Plus")
     REPORT = "report", _("reported somebody")
     BLOCK = "block", _("blocked somebody")
     DELETION = "deletion", _("deleted their profile")

@@ -1,8 +1,9 @@
 """What the bot says of itself: getMe, commands, names, descriptions, menu button."""
 
 from apps.simulator import payloads
+from apps.simulator.chats import locked_chat, record
 from apps.simulator.methods.registry import Uploads, api_method
-from apps.simulator.models import BotSetting, Persona
+from apps.simulator.models import BotSetting, Event, Persona
 from apps.simulator.schemas import (
     CommandScope,
     CommandsOf,
@@ -39,6 +40,7 @@ def set_my_commands(params: SetMyCommands, _: Uploads) -> bool:
         {"command": command.command.lstrip("/"), "description": command.description} for command in params.commands
     ]
     _keep(_scope_key(params.scope), params.language_code, commands)
+    _show_in_chat(params.scope)
     return True
 
 
@@ -52,7 +54,14 @@ def get_my_commands(params: CommandsOf, _: Uploads) -> list[JsonObject]:
 @api_method("deleteMyCommands", params=CommandsOf)
 def delete_my_commands(params: CommandsOf, _: Uploads) -> bool:
     BotSetting.objects.filter(key=_scope_key(params.scope), language_code=params.language_code).delete()
+    _show_in_chat(params.scope)
     return True
+
+
+def _show_in_chat(scope: CommandScope) -> None:
+    """A chat's own commands change in the window that is open on it; those of all chats when it is next opened."""
+    if scope.chat_id:
+        record(locked_chat(scope.chat_id), Event.Kind.CHAT)
 
 
 def commands_for(persona: Persona) -> list[JsonObject]:

@@ -74,14 +74,14 @@ def _deliver(chat: Persona, params: Sending, content: JsonObject, *, media_group
     draft = Draft(
         content=content,
         markup=parse_markup(params.reply_markup),
-        reply_to=_replied(chat, params),
+        reply_to=replied(chat, params),
         protected=params.protect_content,
         media_group_id=media_group_id,
     )
     return post(chat, draft, from_bot=True)
 
 
-def _replied(chat: Persona, params: Sending) -> Message | None:
+def replied(chat: Persona, params: Sending) -> Message | None:
     """The message to reply to; None without one, or if it is gone and the call allows that."""
     reply = params.reply_parameters
     message_id = reply.message_id if reply else params.reply_to_message_id

@@ -49,6 +49,10 @@ class Tap(BaseModel):
     data: str
 
 
+class Pay(BaseModel):
+    message_id: int
+
+
 class Edit(BaseModel):
     message_id: int
     text: str = Field("", max_length=10_000)
@@ -113,6 +117,10 @@ def tap(chat_id: int, given: Tap, _: Uploads) -> JsonObject:
     return {"query": query.pk}
 
 
+def pay(chat_id: int, given: Pay, _: Uploads) -> JsonObject:
+    return {"query": personas.pay(chat_id, given.message_id).query}
+
+
 def edit(chat_id: int, given: Edit, _: Uploads) -> JsonObject:
     return _sent(personas.edit(chat_id, given.message_id, given.text))
 
@@ -146,6 +154,7 @@ ACTS: dict[str, Act] = {
     "contact": _act(Nothing, send_contact),
     "sticker": _act(Sticker, send_sticker),
     "tap": _act(Tap, tap),
+    "pay": _act(Pay, pay),
     "edit": _act(Edit, edit),
     "blocked": _act(Switch, set_blocked),
     "autopilot": _act(Switch, set_autopilot),

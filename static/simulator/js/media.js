@@ -23,6 +23,7 @@ export const mediaKind = (message) => Object.keys(SHOWN).find((kind) => message[
 /** A line that stands for the whole message, as in reply quotes. */
 export function summary(message) {
   if (message.text) return message.text;
+  if (message.invoice) return message.invoice.title;
   const kind = mediaKind(message);
   const name = message.sticker ? `${message.sticker.emoji} Sticker` : NAMES[kind] || "Message";
   return message.caption ? `${name}, ${message.caption}` : name;

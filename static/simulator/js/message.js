@@ -4,16 +4,20 @@ import { clock, el, icon } from "./dom.js";
 import { mediaKind, mediaNode, summary } from "./media.js";
 import { richText } from "./richtext.js";
 
+/** Stands for the Pay button where others have their callback data. */
+export const PAY = "pay";
+
 /**
  * @param {Object} message as the server shows it
- * @param {Object} act what can be done: command(text), tap(message, data), reply(message), edit(message), follow(url), jump(id)
+ * @param {Object} act what can be done: command(text), tap(message, data), pay(message), reply(message), edit(message), follow(url), jump(id)
  * @param {(message: Object, data: string) => boolean} isBusy whether a button still waits for the bot
  */
 export function messageNode(message, act, isBusy) {
+  if (message.successful_payment || message.refunded_payment) return serviceNode(message);
   const kind = mediaKind(message);
   const bare = kind === "sticker" || kind === "video_note";
   const classes = ["message", message.out ? "out" : "in", kind && `has-${kind}`, bare && "bare", message.has_protected_content && "protected"];
-  const bubble = el("div", { class: "bubble" }, quote(message, act), mediaNode(message), words(message, act), foot(message));
+  const bubble = el("div", { class: "bubble" }, quote(message, act), mediaNode(message), words(message, act), invoice(message), foot(message));
   return el(
     "article",
     {
@@ -24,8 +28,35 @@ export function messageNode(message, act, isBusy) {
       "aria-label": message.out ? "You" : "Bot",
     },
     el("div", { class: "bubble-row" }, bubble, tools(message, act)),
-    keyboard(message, act, isBusy),
+    message.invoice ? payButton(message, act, isBusy) : keyboard(message, act, isBusy),
   );
+}
+
+/** A line of Telegram's own between the messages. */
+function serviceNode(message) {
+  const text = message.successful_payment ? `You paid ${stars(message.successful_payment)}` : `${stars(message.refunded_payment)} came back to you`;
+  return el("article", { class: "message service", "data-testid": "service", "data-message-id": message.id, "aria-label": "Telegram" }, el("span", {}, text));
+}
+
+const stars = (payment) => `⭐ ${payment.total_amount}`;
+
+function invoice(message) {
+  if (!message.invoice) return null;
+  return el("div", { class: "invoice", "data-testid": "invoice" }, el("strong", {}, message.invoice.title), el("span", {}, message.invoice.description), el("span", { class: "invoice-price" }, stars(message.invoice)));
+}
+
+function payButton(message, act, isBusy) {
+  const pay = {
+    type: "button",
+    class: "inline-button",
+    "data-testid": "pay",
+    "data-callback": PAY,
+    "data-look": "success",
+    "aria-busy": String(isBusy(message, PAY)),
+    disabled: message.paid,
+    onclick: () => act.pay(message),
+  };
+  return el("div", { class: "inline-keyboard" }, el("div", { class: "inline-row" }, el("button", pay, el("span", {}, message.paid ? "Paid" : `Pay ${stars(message.invoice)}`))));
 }
 
 function quote(message, act) {

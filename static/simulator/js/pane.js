@@ -6,6 +6,7 @@ import { el, paintAvatar } from "./dom.js";
 import { Picker } from "./picker.js";
 import { Popovers } from "./popovers.js";
 import { summary } from "./media.js";
+import { PAY } from "./message.js";
 import { Timeline } from "./timeline.js";
 
 const VISIBLE_POLL_MS = 300;
@@ -38,6 +39,7 @@ export class Pane {
     return {
       command: (text) => this.perform("text", { text }),
       tap: (message, data) => this.tap(message, data),
+      pay: (message) => this.pay(message),
       reply: (message) => this.composer.setContext({ mode: "reply", message }),
       edit: (message) => this.composer.setContext({ mode: "edit", message }),
       jump: (id) => this.timeline.jump(id),
@@ -157,6 +159,12 @@ export class Pane {
     if (this.timeline.isBusy(message, data)) return;
     const tapped = await this.perform("tap", { message_id: message.id, data });
     if (tapped) this.timeline.wait(tapped.query, message, data);
+  }
+
+  async pay(message) {
+    if (this.timeline.isBusy(message, PAY)) return;
+    const pressed = await this.perform("pay", { message_id: message.id });
+    if (pressed) this.timeline.wait(pressed.query, message, PAY);
   }
 
   showAnswer(answer) {

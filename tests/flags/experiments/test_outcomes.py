@@ -1,18 +1,25 @@
 """What members do next counts in the experiments that they were exposed in."""
 
+from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from waffle.testutils import override_flag
 
 from apps import flags
 from apps.conversations.models import Conversation
 from apps.conversations.services import Content, Kind, conversation_for, relay
 from apps.flags.experiments import services
 from apps.flags.experiments.models import Experiment, Exposure, Metric, Outcome
+from apps.flags.experiments.selectors import results
 from apps.matching.services import block, record_swipe
 from apps.moderation.services import file_report
+from apps.payments.selectors import offer
+from apps.payments.services import take_payment
 from apps.users.models import User
 from apps.users.services import erase
 from tests.concurrency import at_once
@@ -119,6 +126,35 @@ def test_it_counts_a_report_and_a_block_of_who_made_them(study: Experiment, ann:
     block(ann, bob)
 
     assert (of(ann), of(bob)) == ({Metric.REPORT, Metric.BLOCK}, set())
+
+
+def test_it_counts_a_purchase_of_who_bought(study: Experiment, ann: User, bob: User) -> None:
+    take_payment(ann, charge_id="a charge", stars=250, item="plus:30")
+
+    assert (of(ann), of(bob)) == ({Metric.PURCHASE}, set())
+
+
+def test_it_tells_which_of_two_prices_more_members_pay(running: Design) -> None:
+    prices = [{"name": "as it is", "weight": 1, "value": 250}, {"name": "dearer", "weight": 1, "value": 400}]
+    study = running(flag="plus.stars", variants=prices, metric=Metric.PURCHASE)
+    members = [member(f"Ann{number}") for number in range(60)]
+    shown, paid = Counter[str](), Counter[str]()
+    with override_flag("plus.on_sale", active=True):
+        for number, each in enumerate(members):
+            on_offer = offer(each)
+            assert on_offer
+            variant = "dearer" if on_offer.stars == 400 else "as it is"
+            shown[variant] += 1
+            if number % (4 if variant == "dearer" else 2) == 0:
+                paid[variant] += 1
+                take_payment(each, charge_id=f"charge {number}", stars=on_offer.stars, item=on_offer.item)
+
+    found = results(study, timezone.now() + timedelta(days=study.window_days, hours=1))
+
+    assert {arm.variant: (arm.tally.members, arm.tally.converted) for arm in found.metrics[0].arms} == {
+        variant: (shown[variant], paid[variant]) for variant in ("as it is", "dearer")
+    }
+    assert found.metrics[0].metric.label == "bought Plus"
 
 
 def test_it_counts_what_somebody_does_twice_once(study: Experiment, ann: User, bob: User) -> None:

@@ -8,10 +8,10 @@ from django.utils import timezone, translation
 from apps.flags.experiments import services
 from apps.flags.experiments.models import Experiment, Metric
 from apps.users.models import Staff
-from tests.flags.conftest import Hire, browser
 from tests.flags.experiments.conftest import Design
-from tests.flags.experiments.test_pages import at, words
+from tests.flags.experiments.pages import at, words
 from tests.flags.experiments.test_results import DAY, expose
+from tests.staff import Hire, browser
 
 pytestmark = pytest.mark.django_db
 

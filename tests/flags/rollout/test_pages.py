@@ -20,8 +20,8 @@ from apps.flags.selectors import history
 from apps.flags.services import propose
 from apps.users.models import Staff
 from tests.factories import member
-from tests.flags.conftest import Hire, browser
 from tests.flags.rollout.conftest import DANGEROUS, Clock, observe
+from tests.staff import Hire, browser
 
 pytestmark = pytest.mark.django_db
 PLANS, RAMPS = "admin:flags_plannedchange_changelist", "admin:flags_ramp_changelist"

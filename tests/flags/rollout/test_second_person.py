@@ -16,8 +16,9 @@ from apps.flags.selectors import history
 from apps.flags.services import change, kill, propose, restore
 from apps.flags.tasks import apply_due_changes
 from apps.users.models import Staff
-from tests.flags.conftest import Define, Hire
+from tests.flags.conftest import Define
 from tests.flags.rollout.conftest import DANGEROUS, HARMLESS, Clock
+from tests.staff import Hire
 
 pytestmark = pytest.mark.django_db
 
@@ -145,7 +146,7 @@ def test_it_lets_who_asked_take_it_back(maria: Staff, otto: Staff, hire: Hire) -
     waiting = planned(DANGEROUS, maria, everyone=False)
 
     with pytest.raises(NotAllowedError):
-        plans.withdraw(waiting.pk, by=hire("erik"))
+        plans.withdraw(waiting.pk, by=hire("erik", "Flag editor"))
     assert plans.withdraw(waiting.pk, by=maria).status == "withdrawn"
     with pytest.raises(ClosedError):
         plans.approve(waiting.pk, by=otto)

@@ -16,8 +16,8 @@ from apps.moderation.checks import models_bundled, services
 from apps.moderation.models import Case, Check, Finding, PhotoCheck, Rule
 from apps.moderation.tasks import check_missed_photos, check_texts
 from apps.users.models import Photo, Profile, Staff, User
-from tests.moderation.conftest import browser
 from tests.moderation.rules.test_rules import say
+from tests.staff import browser
 
 SOON = timedelta(minutes=1)
 

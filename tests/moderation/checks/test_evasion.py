@@ -17,7 +17,8 @@ from apps.moderation.services import file_report
 from apps.users.models import Photo, Staff, User
 from apps.users.services import erase
 from tests.factories import member
-from tests.moderation.conftest import Hire, browser, decide, fresh
+from tests.moderation.conftest import decide, fresh
+from tests.staff import Hire, browser
 
 TELEGRAM_ID = 7_312_000_001
 

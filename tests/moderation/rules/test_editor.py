@@ -11,8 +11,8 @@ from apps.moderation.models import Backtest, Case, Evidence, Rule, RuleVersion
 from apps.moderation.rules.services import judge
 from apps.users.models import Photo, Staff, User
 from tests.factories import member
-from tests.moderation.conftest import Hire, browser
 from tests.moderation.rules.test_rules import found, rule, say
+from tests.staff import Hire, browser
 
 LIST, ADD, TRY = (reverse(f"admin:moderation_rule_{name}") for name in ("changelist", "add", "try"))
 ROLES = (None, "Moderator", "Senior moderator", "Policy editor", "Analyst", "Product manager")

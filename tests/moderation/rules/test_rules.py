@@ -19,7 +19,8 @@ from apps.moderation.services import file_report
 from apps.users.models import Photo, Profile, Staff, User
 from apps.users.services import erase
 from tests.factories import member
-from tests.moderation.conftest import Hire, decide, fresh
+from tests.moderation.conftest import decide, fresh
+from tests.staff import Hire
 
 
 @pytest.fixture

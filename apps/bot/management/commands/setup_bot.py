@@ -7,11 +7,12 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import override
 
+from apps.bot import menu
 from apps.bot.texts import account
 from apps.core.errors import GatewayError
 from apps.core.gateways.telegram import BotApi, bot_api
 
-ALLOWED_UPDATES = ["message", "edited_message", "callback_query", "my_chat_member"]
+ALLOWED_UPDATES = ["message", "edited_message", "callback_query", "pre_checkout_query", "my_chat_member"]
 MAX_CONNECTIONS = 100
 
 
@@ -54,10 +55,10 @@ async def _route_updates(api: BotApi) -> None:
 
 async def _introduce(api: BotApi, language: str) -> None:
     with override(language):
-        commands = [{"command": name, "description": account.command_description(name)} for name in account.COMMANDS]
+        offered = menu.commands()
         description = account.bot_description()
     # the default language serves everybody whose own has no entry
     scope = {} if language == settings.LANGUAGE_CODE else {"language_code": language}
-    await api.call("setMyCommands", {"commands": commands, **scope})
+    await api.call("setMyCommands", {"commands": offered, **scope})
     await api.call("setMyDescription", {"description": description, **scope})
     await api.call("setMyShortDescription", {"short_description": description[:120], **scope})
