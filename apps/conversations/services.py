@@ -12,7 +12,7 @@ from apps import flags
 from apps.conversations.models import ContactConsent, Conversation, Message
 from apps.conversations.selectors import consents, own_message
 from apps.core.errors import RuleError
-from apps.core.prepared import Given, Prepared
+from apps.core.prepared import Given, Prepared, PreparedInsert
 from apps.flags.experiments.models import Metric
 from apps.matching.models import Match
 from apps.matching.services import note_message
@@ -42,6 +42,7 @@ _PASSED_ON = Prepared(
         "pk"
     )
 )
+_KEEP = PreparedInsert(lambda: Message)
 
 
 @dataclass(frozen=True)
@@ -85,12 +86,11 @@ def relay(
     kept = vars(content) | {"source_message_id": source_message_id}
     message = Message(pk=key or uuid4(), conversation=conversation, sender=sender, **kept)
     if sender.is_shadowed:
-        message.save()  # as evidence; nobody learns of it
-        return message
+        return _KEEP(message)  # as evidence; nobody learns of it
     (message.delivery,) = enqueue([_copy(partner, sender, content, reply_to, markup, veil)])
     _note_time(conversation)
     note_message(conversation.match, sender)
-    message.save()
+    _KEEP(message)
     if flags.is_recording():
         _record_milestones(conversation, sender, partner)
     return message

@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from apps.core.errors import GatewayError, RateLimitedError, UnreachableError
+from apps.core.prepared import PreparedInsert
 from apps.notifications.models import CHATLESS, Delivery, Priority
 from apps.notifications.wake import wake_senders
 from apps.users.models import User
@@ -87,7 +88,12 @@ def retry_failed(deliveries: QuerySet[Delivery]) -> int:
     return count
 
 
+_WRITE = PreparedInsert(lambda: Delivery)
+
+
 def _insert(rows: list[Delivery]) -> list[Delivery | None]:
+    if len(rows) == 1 and not rows[0].key:  # as nearly always
+        return [_WRITE(rows[0])]
     if not any(row.key for row in rows):
         return list(Delivery.objects.bulk_create(rows))
     # An insert that skips rows does not say which: number the rows first, and look which numbers have arrived.

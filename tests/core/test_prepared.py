@@ -1,14 +1,17 @@
 """Queries compiled once: they answer as the plain ones do, with each caller's own values."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 from django.test.utils import CaptureQueriesContext
 
 from apps.conversations.models import Message
-from apps.core.prepared import Given, Prepared
+from apps.conversations.services import conversation_for
+from apps.core.prepared import Given, Prepared, PreparedInsert
+from apps.matching.services import record_swipe
 from apps.notifications.models import Delivery
 from apps.notifications.services import Outgoing, enqueue
 from apps.users.models import User
@@ -123,3 +126,41 @@ def test_each_thread_asks_through_its_own_connection():
 
     with ThreadPoolExecutor(4) as pool:
         assert set(pool.map(ask, range(12))) == {ann.telegram_id}
+
+
+def test_a_row_is_written_as_save_would_write_it():
+    ann = member("Ann")
+    write = PreparedInsert(lambda: Delivery)
+
+    row = write(Delivery(user=ann, chat_id=71, method="sendMessage", params={"text": "hush"}, key="once"))
+    saved = Delivery.objects.create(user=ann, chat_id=71, method="sendMessage", params={"text": "hush"}, key="twice")
+
+    kept = Delivery.objects.get(pk=row.pk)
+    assert kept.params == {"text": "hush"}
+    assert (kept.user, kept.key, kept.status, kept.due_at) == (ann, "once", "pending", row.due_at)
+    assert abs(kept.created_at - saved.created_at) < timedelta(minutes=1)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT params LIKE '%%hush%%' FROM notifications_delivery WHERE id = %s", [row.pk])
+        assert cursor.fetchone() == (False,)
+    row.method = "sendPhoto"
+    row.save()  # it is known to be there
+    assert Delivery.objects.filter(chat_id=71).count() == 2
+
+
+def test_what_the_constraints_forbid_is_not_written():
+    write = PreparedInsert(lambda: Delivery)
+    write(Delivery(chat_id=71, method="sendMessage", key="once"))
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        write(Delivery(chat_id=71, method="sendMessage", key="once"))
+
+
+def test_a_row_with_an_id_of_its_own_keeps_it():
+    ann, ben = member("Ann"), member("Ben")
+    record_swipe(ann, ben, liked=True)
+    match = record_swipe(ben, ann, liked=True).match
+    conversation = conversation_for(match)
+    message = Message(conversation=conversation, sender=ann, kind="text", text="Hi", source_message_id=7)
+
+    assert PreparedInsert(lambda: Message)(message) is message
+    assert Message.objects.get(pk=message.pk).text == "Hi"
