@@ -18,12 +18,6 @@ def pytest_configure() -> None:
         settings.CELERY_BROKER_URL = settings.CELERY_BROKER_URL.replace("?virtual_host=0", f"?virtual_host={number}")
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Those that wait for whole deployments come first: one worker has them, and the other the rest meanwhile."""
-    items.sort(key=lambda item: "e2e" not in item.path.parts)
-
-
 @pytest.fixture(autouse=True)
 def _moderation_rules_as_in_the_database() -> None:
     """What another test has changed has been rolled back, and this process must not remember it."""

@@ -227,21 +227,16 @@ class _Own(NamedTuple):
 def _look_through(
     district: int, own: _Own, crowd: Crowd, terms: Terms, around: _Around, found: _Found, count: int
 ) -> int:
-    """One district, each group until nobody further on can be good enough; how many are found then.
-
-    A sum of log odds being given, log P(match) is at most what it is with both directions alike: log σ is concave.
-    Columns have names of their own here: numba counts references each time that a tuple of arrays is passed on.
-    """
+    """One district, each group until nobody further on can be good enough; how many are found then."""
+    # Columns have names of their own: numba counts references each time that a tuple of arrays is passed on.
     keys, group_start = crowd.group_key, crowd.group_start
     standing, giving, receiving, words, members, cells = crowd[3:9]
     seeks, youngest, oldest, max_km = crowd[9:]
     _, district_near, km, near, hidden_for, _ = around
-    gaps, weights, likely = terms.gap, terms.shared, terms.likely
-    starts, scales = terms.shared_starts, terms.shared_scales
+    gaps, _, weights, starts, scales, likely = terms[3:]
     turn, gender, age, my_km, my_words = own.turn, own.gender, own.age, own.max_km, own.words
     my_giving, my_receiving, candidates, values = own.giving, own.receiving, found.candidate, found.value
-    worst = _worst(values, count)
-    half_mine, needed = _HALF * (my_giving + my_receiving), _needed(worst)
+    half_mine, (worst, needed) = _HALF * (my_giving + my_receiving), _bar(values, count)
     for group in range(crowd.district_start[district], crowd.district_start[district + 1]):
         years = keys[group] & 0xFF
         if (keys[group] >> 8) & own.seeks == 0 or years < own.age_min or years > own.age_max:
@@ -256,9 +251,7 @@ def _look_through(
             if seeks[place] & gender == 0 or age < youngest[place] or age > oldest[place]:
                 continue
             cell = cells[place]
-            if km[cell] > min(my_km, max_km[place]):
-                continue
-            if half_standing + mine + near[cell] <= needed:
+            if km[cell] > min(my_km, max_km[place]) or half_standing + mine + near[cell] <= needed:
                 continue
             mutual = near[cell] + gap + _shared(my_words, words, place, weights, starts, scales)
             if half_standing + half_mine + mutual < needed:
@@ -268,23 +261,19 @@ def _look_through(
             # who is hidden lies far away in memory: asked last
             if value > worst and hidden_for[members[place]] != turn:
                 count = _keep(candidates, values, count, members[place], value)
-                worst = _worst(values, count)
-                needed = _needed(worst)
+                worst, needed = _bar(values, count)
     return count
 
 
 @njit(nogil=True)
-def _worst(values: Float32s, count: int) -> np.float32:
-    """Of a heap: what another one must surpass."""
-    return values[0] if count == len(values) else -_NONE
+def _bar(values: Float32s, count: int) -> tuple[np.float32, np.float32]:
+    """What another one must surpass: a value, and the log odds that this takes at the least.
 
-
-@njit(nogil=True)
-def _needed(value: np.float32) -> np.float32:
-    """The log odds that both directions need at the least, if they are alike, for a sum of log σ above this value."""
-    if value == -_NONE:
-        return -_NONE
-    return np.float32(-np.log(np.expm1(-_HALF * value)) - _ROUNDING)
+    For a given sum of both directions' log odds the sum of log σ is highest where they are alike: log σ is concave.
+    """
+    if count < len(values):
+        return -_NONE, -_NONE
+    return values[0], np.float32(-np.log(np.expm1(-_HALF * values[0])) - _ROUNDING)
 
 
 @njit(nogil=True)
