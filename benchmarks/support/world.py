@@ -61,8 +61,6 @@ def make_world(scale: float) -> World:
         _add_swipes(cursor, world, int(SWIPES * scale), int(BLOCKS * scale))
         with step("vacuum and statistics"):
             cursor.execute("VACUUM ANALYZE")
-        # what a server for so many would have; from its next start on
-        cursor.execute("ALTER SYSTEM SET shared_buffers = '2GB'")
         cursor.execute("CREATE TABLE bench_world AS SELECT %s::int AS members", [members])
     return world
 
