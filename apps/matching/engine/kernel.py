@@ -269,10 +269,13 @@ def _look_through(
 def _bar(values: Float32s, count: int) -> tuple[np.float32, np.float32]:
     """What another one must surpass: a value, and the log odds that this takes at the least.
 
-    For a given sum of both directions' log odds the sum of log σ is highest where they are alike: log σ is concave.
+    For a given sum of both directions' log odds the sum of log σ is highest where they are alike: log σ is concave,
+    but not below the lowest log odds that count, where nothing can be said.
     """
     if count < len(values):
         return -_NONE, -_NONE
+    if values[0] <= -_LIMIT:
+        return values[0], -_NONE
     return values[0], np.float32(-np.log(np.expm1(-_HALF * values[0])) - _ROUNDING)
 
 

@@ -129,6 +129,19 @@ def test_it_values_a_pair_as_the_ranker_does(world: World) -> None:
 @unhurried
 @given(worlds, st.integers(1, 5))
 def test_it_keeps_the_best(world: World, best: int) -> None:
+    _assert_it_keeps_the_best(world, best)
+
+
+@unhurried
+@given(worlds, st.integers(1, 5))
+def test_it_keeps_the_best_of_the_hopeless_too(world: World, best: int) -> None:
+    """Below the lowest log odds that count, one direction no longer makes up for the other."""
+    members, where, model = world
+    steep = replace(model, coefficients=tuple(25 * each for each in model.coefficients), intercept=-12.0)
+    _assert_it_keeps_the_best((members, where, steep), best)
+
+
+def _assert_it_keeps_the_best(world: World, best: int) -> None:
     members, where, _model = world
     viewers, hidden = _by_cell(where), _hidden([[]] * len(members))
     everybody = best_candidates(pool(*world), viewers=viewers, hidden=hidden, best=len(members))
