@@ -135,12 +135,18 @@ def fail_a_delivery(stack: Stack, pictures: Path) -> None:
     zoe.tap("browse")
 
 
-def show_the_admin(browser: Browser, stack: Stack) -> None:
+def signed_in(browser: Browser, stack: Stack, who: str) -> Page:
+    """The admin as one of the demo's staff sees it, whose password is their name."""
     page = browser.new_page(viewport={"width": 1440, "height": 900})
     page.goto(f"{stack.url}/admin/")
-    page.get_by_label("Username").fill("admin")
-    page.get_by_label("Password").fill("admin")
+    page.get_by_label("Username").fill(who)
+    page.get_by_label("Password").fill(who)
     page.get_by_role("button", name="Log in").click()
+    return page
+
+
+def show_the_admin(browser: Browser, stack: Stack) -> None:
+    page = signed_in(browser, stack, "admin")
     expect(page.locator(".mm-figure").first).to_be_visible()
     shoot(page, "admin-dashboard")
 
@@ -156,11 +162,7 @@ def show_the_admin(browser: Browser, stack: Stack) -> None:
 
 
 def show_cases(browser: Browser, stack: Stack) -> None:
-    page = browser.new_page(viewport={"width": 1440, "height": 900})
-    page.goto(f"{stack.url}/admin/")
-    page.get_by_label("Username").fill("moderator")
-    page.get_by_label("Password").fill("moderator")
-    page.get_by_role("button", name="Log in").click()
+    page = signed_in(browser, stack, "moderator")
     page.goto(f"{stack.url}/admin/moderation/case/")
     expect(page.locator("#result_list tbody tr").first).to_be_visible()
     shoot(page, "admin-cases")
@@ -171,11 +173,7 @@ def show_cases(browser: Browser, stack: Stack) -> None:
 
 
 def show_moderation(browser: Browser, stack: Stack) -> None:
-    page = browser.new_page(viewport={"width": 1440, "height": 900})
-    page.goto(f"{stack.url}/admin/")
-    page.get_by_label("Username").fill("admin")
-    page.get_by_label("Password").fill("admin")
-    page.get_by_role("button", name="Log in").click()
+    page = signed_in(browser, stack, "admin")
     page.goto(f"{stack.url}/admin/moderation/case/dashboard/")
     expect(page.locator("svg").first).to_be_visible()
     shoot(page, "admin-moderation")
@@ -187,11 +185,7 @@ def show_moderation(browser: Browser, stack: Stack) -> None:
 
 
 def show_flags(browser: Browser, stack: Stack) -> None:
-    page = browser.new_page(viewport={"width": 1440, "height": 900})
-    page.goto(f"{stack.url}/admin/")
-    page.get_by_label("Username").fill("product")
-    page.get_by_label("Password").fill("product")
-    page.get_by_role("button", name="Log in").click()
+    page = signed_in(browser, stack, "product")
     draft_and_start(page)
     stack.manage("shell", "-c", FORTNIGHT.format(name="Notes with a like"))
     page.reload()
