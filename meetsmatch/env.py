@@ -77,6 +77,8 @@ class Environment(BaseModel):
     WEB_THREADS: int = Field(default=8, ge=3, le=256)
     PUBLIC_URL: HttpUrl | None = None
     DATABASE_URL: PostgresUrl | None = None
+    # false behind a pooler that does not know them: pgbouncer before 1.22
+    PREPARED_STATEMENTS: bool = True
     REDIS_URL: RedisUrl | None = None
 
     TELEGRAM_BOT_TOKEN: str | None = Field(default=None, pattern=r"^\d+:[A-Za-z0-9_-]+$")

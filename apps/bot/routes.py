@@ -42,7 +42,7 @@ class Route:
 
 def find_route(update: telegram.Update) -> tuple[Route, tuple[str, ...]] | None:
     """The route of this update and the arguments that its pattern found; None for an update that nobody handles."""
-    for route in ROUTES:
+    for route in TAPS if update.callback_query else OTHERS:
         found = route.matcher.check_update(update)
         if found is None or found is False:
             continue
@@ -163,3 +163,5 @@ ROUTES: tuple[Route, ...] = (
     # not what Telegram itself puts into a chat, such as that something was pinned
     _message(filters.UpdateType.MESSAGE & ~filters.StatusUpdate.ALL, words.message, Needs.CONSENT),
 )
+TAPS = tuple(route for route in ROUTES if isinstance(route.matcher, CallbackQueryHandler))
+OTHERS = tuple(route for route in ROUTES if route not in TAPS)

@@ -11,7 +11,7 @@ import orjson
 import structlog
 import telegram
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import override
@@ -25,6 +25,7 @@ from apps.bot.parsing import BIGINT_MAX, bot_id, read_update, without_exact_plac
 from apps.bot.routes import Needs, find_route
 from apps.bot.turn import Reply, Turn, say, say_to_chat, toast
 from apps.core.errors import RuleError
+from apps.core.prepared import ask
 from apps.notifications.services import enqueue
 from apps.users.models import User
 from apps.users.selectors import lock_member, member
@@ -216,13 +217,12 @@ def _answer_checkout(query_id: str, objection: str) -> Answer:
 
 def _claim(update_id: int) -> bool:
     """Writes the update's row; False when it is there already. A twin that arrives meanwhile waits for the first."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO bot_update (bot_id, update_id, status, payload, error, attempts, received_at)"
-            " VALUES (%s, %s, 'done', '', '', 1, now()) ON CONFLICT DO NOTHING RETURNING id",
-            [bot_id(), update_id],
-        )
-        return cursor.fetchone() is not None
+    claimed = ask(
+        "INSERT INTO bot_update (bot_id, update_id, status, payload, error, attempts, received_at)"
+        " VALUES (%s, %s, 'done', '', '', 1, now()) ON CONFLICT DO NOTHING RETURNING id",
+        [bot_id(), update_id],
+    )
+    return bool(claimed)
 
 
 def _without_collisions(transact: Callable[[], Answer | None]) -> Answer | None:
@@ -237,8 +237,8 @@ def _without_collisions(transact: Callable[[], Answer | None]) -> Answer | None:
 
 
 def _is_collision(error: DatabaseError) -> bool:
-    """Serialization conflict, deadlock, or a reference to somebody who was erased a moment ago."""
-    return getattr(error.__cause__, "sqlstate", None) in ("40001", "40P01", "23503")
+    """Serialization conflict, deadlock, a reference to somebody who was erased, or a table changed, a moment ago."""
+    return getattr(error.__cause__, "sqlstate", None) in ("40001", "40P01", "23503", "0A000")
 
 
 # ---- What went wrong

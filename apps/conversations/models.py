@@ -17,6 +17,7 @@ class Conversation(UUIDModel):
 
     match = models.OneToOneField(Match, on_delete=models.CASCADE)
     created_at = models.DateTimeField(auto_now_add=True)
+    # kept by a trigger on messages (migration 0005): of what was passed on, not of what a shadow limit holds back
     last_message_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

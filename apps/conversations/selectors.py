@@ -17,7 +17,7 @@ _CONVERSATION = Prepared(
         Q(match__low=Given("user_id")) | Q(match__high=Given("user_id")),
         pk=Given("conversation_id"),
         match__ended_at=None,
-    ).select_related("match__low__profile", "match__high__profile")
+    ).select_related("match__low__profile", "match__high__profile", "match__low__dialogue", "match__high__dialogue")
 )
 
 
@@ -30,7 +30,7 @@ class ReplyTo:
 
 
 def conversation_of(user: User, conversation_id: UUID | None) -> Conversation | None:
-    """A conversation of this member's whose match has not ended, with both profiles; None otherwise."""
+    """A conversation of this member's whose match has not ended, with both profiles and dialogues; None otherwise."""
     if conversation_id is None:
         return None
     return _CONVERSATION.first(user_id=user.pk, conversation_id=conversation_id)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 from django.utils.html import escape
 
@@ -12,12 +12,12 @@ from apps import flags
 from apps.conversations.models import ContactConsent, Conversation, Message
 from apps.conversations.selectors import consents, own_message
 from apps.core.errors import RuleError
-from apps.core.prepared import Given, Prepared, PreparedInsert
+from apps.core.prepared import PreparedInsert
 from apps.flags.experiments.models import Metric
 from apps.matching.models import Match
 from apps.matching.services import note_message
 from apps.notifications.models import Priority
-from apps.notifications.services import Outgoing, enqueue
+from apps.notifications.services import Outgoing, enqueue, take_back
 from apps.users.models import User
 from apps.users.restrictions import check_may_write
 
@@ -37,11 +37,6 @@ _WITHOUT_CAPTION = {Kind.VIDEO_NOTE, Kind.STICKER}
 _BLURRABLE = {Kind.PHOTO, Kind.VIDEO, Kind.ANIMATION}
 _EDITABLE_MEDIA = {Kind.PHOTO, Kind.VIDEO, Kind.DOCUMENT, Kind.ANIMATION}
 
-_PASSED_ON = Prepared(
-    lambda: Message.objects.filter(sender=Given("sender_id"), source_message_id=Given("source_message_id")).values_list(
-        "pk"
-    )
-)
 _KEEP = PreparedInsert(lambda: Message)
 
 
@@ -80,17 +75,15 @@ def relay(
     partner = conversation.match.partner_of(sender)
     if partner.unreachable_at or partner.is_kept_out:
         raise RuleError("partner_unreachable", name=partner.profile.name)
-    # no race: updates of one member are handled one after the other, and the constraint stands behind that
-    if _PASSED_ON.exists(sender_id=sender.pk, source_message_id=source_message_id):
-        return None
     kept = vars(content) | {"source_message_id": source_message_id}
     message = Message(pk=key or uuid4(), conversation=conversation, sender=sender, **kept)
     if sender.is_shadowed:
-        return _KEEP(message)  # as evidence; nobody learns of it
-    (message.delivery,) = enqueue([_copy(partner, sender, content, reply_to, markup, veil)])
-    _note_time(conversation)
+        return _KEEP.once(message)  # as evidence; nobody learns of it
+    (message.delivery,) = written = enqueue([_copy(partner, sender, content, reply_to, markup, veil)])
+    if not _KEEP.once(message):
+        take_back(written)
+        return None
     note_message(conversation.match, sender)
-    _KEEP(message)
     if flags.is_recording():
         _record_milestones(conversation, sender, partner)
     return message
@@ -162,13 +155,8 @@ def consent_to_contact(conversation: Conversation, user: User, *, telegram_usern
     return consents(conversation)
 
 
-def _note_time(conversation: Conversation) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE conversations_conversation SET last_message_at = now() WHERE id = %s", [conversation.pk])
-
-
 def _record_milestones(conversation: Conversation, sender: User, partner: User) -> None:
-    """After a message of the sender. The conversation's row, just updated, lets only one look at a time."""
+    """After a message of the sender. A trigger has just updated the conversation's row: only one looks at a time."""
     first = list(conversation.messages.order_by("created_at").values_list("sender", flat=True)[:11])
     if partner.pk in first and first.count(sender.pk) <= 1:
         flags.record(Metric.FIRST_REPLY, sender, partner)

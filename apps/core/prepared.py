@@ -1,17 +1,22 @@
-"""Queries and inserts of the hot paths that Django compiles once in a process, and not again each time.
+"""Statements of the hot paths: Django compiles them once in a process, PostgreSQL plans them once in a connection.
 
-Compiling a query's SQL costs Django many times what sending it costs (ADR 26). Everywhere else a plain queryset does.
+Compiling a query's SQL costs Django many times what sending it costs, and making its models as much again (ADR 26).
+Everywhere else a plain queryset does.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, connection
-from django.db.models import Expression, Model, QuerySet
-from django.db.models.query import FlatValuesListIterable, ModelIterable, get_related_populators
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.utils import CursorWrapper
+from django.db.models import Expression, Field, FileField, JSONField, Model, QuerySet
+from django.db.models.base import ModelState
+from django.db.models.query import FlatValuesListIterable, ModelIterable
 from django.db.models.sql.compiler import SQLCompiler
 from django.db.models.sql.subqueries import InsertQuery
+
+from apps.core.postgres.base import DatabaseWrapper
 
 Row = TypeVar("Row")
 M = TypeVar("M", bound=Model)
@@ -39,10 +44,18 @@ class _Plan(NamedTuple):
     as_row: Callable[[Columns], Any]
 
 
+class _InsertPlan(NamedTuple):
+    sql: str
+    params: tuple[object, ...]
+    converted: list[Any]  # fields
+    returned: list[Any]  # fields
+
+
 class Prepared(Generic[Row]):
     """A queryset with `Given` values that is built and compiled when it is first asked.
 
     It may yield models, with `select_related`, or rows of `values_list`; no annotations of models and no prefetches.
+    Models are made without `__init__` and its signals.
     """
 
     def __init__(self, build: Callable[[], QuerySet[Any, Row]]) -> None:
@@ -50,9 +63,8 @@ class Prepared(Generic[Row]):
 
     def all(self, **given: object) -> list[Row]:
         plan = self._plan
-        with connection.cursor() as cursor:
-            cursor.execute(plan.sql, _filled(plan.params, given))
-            return [plan.as_row(columns) for columns in _converted(cursor.fetchall(), plan)]
+        rows = ask(plan.sql, _filled(plan.params, given))
+        return [plan.as_row(columns) for columns in _converted(rows, plan)]
 
     def first(self, **given: object) -> Row | None:
         """The first row, in the queryset's own order; None when there is none."""
@@ -78,24 +90,34 @@ class Prepared(Generic[Row]):
 class PreparedInsert(Generic[M]):
     """Writes one new row as `save` does, but for signals, related caches and the table of a parent class.
 
-    Columns with a default of the database's get that.
+    Columns with a default of the database's get that. Values have the columns' own types, as with `Given`.
     """
 
     def __init__(self, model: Callable[[], type[M]]) -> None:
         self._model = model
 
     def __call__(self, row: M) -> M:
-        sql, params, fields, returned = self._plan
-        values = {field.attname: field.get_db_prep_save(field.pre_save(row, True), connection) for field in fields}
-        with connection.cursor() as cursor:
-            cursor.execute(sql, _filled(params, values))
-            for field, value in zip(returned, cursor.fetchone() if returned else (), strict=True):
-                setattr(row, field.attname, value)
-        row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
-        return row
+        plan = self._plan
+        cursor = tell(plan.sql, self._values(row))
+        for field, value in zip(plan.returned, cursor.fetchone() if plan.returned else (), strict=True):
+            setattr(row, field.attname, value)
+        return _as_written(row)
+
+    def once(self, row: M) -> M | None:
+        """None when a unique constraint says that it is there already. Not for columns with the database's default."""
+        assert not self._plan.returned
+        cursor = tell(f"{self._plan.sql} ON CONFLICT DO NOTHING", self._values(row))
+        return _as_written(row) if cursor.rowcount else None
+
+    def _values(self, row: M) -> list[Any]:
+        values = dict(row.__dict__)
+        db = connections[DEFAULT_DB_ALIAS]
+        for field in self._plan.converted:
+            values[field.attname] = field.get_db_prep_save(field.pre_save(row, True), db)
+        return _filled(self._plan.params, values)
 
     @cached_property
-    def _plan(self) -> tuple[str, tuple[object, ...], list[Any], list[Any]]:
+    def _plan(self) -> _InsertPlan:
         model = self._model()
         returned: list[Any] = list(model._meta.db_returning_fields)
         fields: list[Any] = [field for field in model._meta.local_concrete_fields if field not in returned]
@@ -104,7 +126,33 @@ class PreparedInsert(Generic[M]):
         compiler = query.get_compiler(DEFAULT_DB_ALIAS)
         compiler.returning_fields = returned
         [(sql, params)] = compiler.as_sql()
-        return sql, tuple(params), fields, returned
+        return _InsertPlan(sql, tuple(params), [field for field in fields if _is_converted(field)], returned)
+
+
+def _as_written(row: M) -> M:
+    row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+    return row
+
+
+def ask(sql: str, params: Sequence[Any]) -> list[Columns]:
+    """The rows of a statement that PostgreSQL plans once in each connection."""
+    rows: list[Columns] = tell(sql, params).fetchall()
+    return rows
+
+
+def tell(sql: str, params: Sequence[Any]) -> CursorWrapper:
+    """The same for one that returns no rows."""
+    db = connections[DEFAULT_DB_ALIAS]
+    assert isinstance(db, DatabaseWrapper)
+    cursor = db.preparing_cursor()
+    cursor.execute(sql, params)
+    return cursor
+
+
+def _is_converted(field: "Field[Any, Any]") -> bool:
+    """Whether the value that is written is another one than the model's own: encrypted, say, or the time of writing."""
+    is_clock = getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False)
+    return is_clock or isinstance(field, (JSONField, FileField)) or not type(field).__module__.startswith("django.")
 
 
 def _filled(params: Sequence[object], given: Mapping[str, object]) -> list[Any]:
@@ -117,19 +165,34 @@ def _row_maker(queryset: QuerySet[Any, Any], compiler: SQLCompiler) -> Callable[
         return lambda columns: columns[0]
     if queryset._iterable_class is not ModelIterable:
         return tuple
-    fields = compiler.klass_info["select_fields"]
-    first, behind = fields[0], fields[-1] + 1
-    names = [column[0].target.attname for column in compiler.select[first:behind]]
-    # the stubs are a release ahead of Django
-    populators = get_related_populators(compiler.klass_info, compiler.select, DEFAULT_DB_ALIAS)  # type: ignore[call-arg]
+    return _model_maker(compiler.klass_info, compiler.select)
 
-    def as_model(columns: Columns) -> Any:
-        model = queryset.model.from_db(DEFAULT_DB_ALIAS, names, columns[first:behind])
-        for populator in populators:
-            populator.populate(columns, model)
-        return model
 
-    return as_model
+def _model_maker(info: Any, select: Any) -> Callable[[Columns], Any]:
+    """Makes the model of this `klass_info`, and those that are joined to it; None where an outer join found nothing."""
+    model, first, behind = info["model"], info["select_fields"][0], info["select_fields"][-1] + 1
+    names = [column[0].target.attname for column in select[first:behind]]
+    key = first + names.index(model._meta.pk.attname)
+    joined = [
+        (_model_maker(other, select), other["local_setter"], other["remote_setter"])
+        for other in info.get("related_klass_infos", [])
+    ]
+
+    def make(columns: Columns) -> Any:
+        if columns[key] is None:
+            return None
+        made = model.__new__(model)
+        state = made._state = ModelState()
+        state.adding, state.db = False, DEFAULT_DB_ALIAS
+        made.__dict__.update(zip(names, columns[first:behind], strict=True))
+        for make_other, keep, keep_back in joined:
+            other = make_other(columns)
+            keep(made, other)
+            if other is not None:
+                keep_back(other, made)
+        return made
+
+    return make
 
 
 def _converted(rows: list[Columns], plan: _Plan) -> Iterator[Columns]:
@@ -137,9 +200,10 @@ def _converted(rows: list[Columns], plan: _Plan) -> Iterator[Columns]:
     if not plan.converters:
         yield from rows
         return
+    db = connections[DEFAULT_DB_ALIAS]
     for row in rows:
         columns = list(row)
         for position, (converters, expression) in plan.converters.items():
             for convert in converters:
-                columns[position] = convert(columns[position], expression, connection)
+                columns[position] = convert(columns[position], expression, db)
         yield columns

@@ -81,6 +81,11 @@ def enqueue(outgoing: Sequence[Outgoing]) -> list[Delivery | None]:
     return written
 
 
+def take_back(deliveries: Collection[Delivery | None]) -> None:
+    """Deletes deliveries that the caller's transaction, which is still open, has written: nobody has seen them."""
+    Delivery.objects.filter(pk__in=[delivery.pk for delivery in deliveries if delivery]).delete()
+
+
 def retry_failed(deliveries: QuerySet[Delivery]) -> int:
     """Lets failed deliveries be sent again, with as many attempts as new ones. Returns how many of them there were."""
     count = deliveries.filter(status=Status.FAILED).update(status=Status.PENDING, attempts=0, due_at=Now(), error="")

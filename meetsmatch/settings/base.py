@@ -60,6 +60,7 @@ DATABASES = {
         },
     }
 }
+PREPARED_STATEMENTS = ENV.PREPARED_STATEMENTS
 REDIS_URL = ENV.REDIS_URL or embedded.redis_url()
 CACHES = {
     "default": {

@@ -1,16 +1,19 @@
 """Queries compiled once: they answer as the plain ones do, with each caller's own values."""
 
+import contextlib
+import time
 from datetime import timedelta
+from unittest.mock import patch
 
 import pytest
 from django.contrib.auth.models import Group
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, NotSupportedError, connection, transaction
 from django.db.models import Q
 from django.test.utils import CaptureQueriesContext
 
 from apps.conversations.models import Message
 from apps.conversations.services import conversation_for
-from apps.core.prepared import Given, Prepared, PreparedInsert
+from apps.core.prepared import Given, Prepared, PreparedInsert, ask
 from apps.matching.services import record_swipe
 from apps.notifications.models import Delivery
 from apps.notifications.services import Outgoing, enqueue
@@ -158,3 +161,95 @@ def test_a_row_with_an_id_of_its_own_keeps_it():
 
     assert PreparedInsert(lambda: Message)(message) is message
     assert Message.objects.get(pk=message.pk).text == "Hi"
+
+
+def test_a_row_that_is_there_already_is_not_written_once_more():
+    ann, ben = member("Ann"), member("Ben")
+    record_swipe(ann, ben, liked=True)
+    match = record_swipe(ben, ann, liked=True).match
+    conversation = conversation_for(match)
+    write = PreparedInsert(lambda: Message)
+
+    first, again = (
+        write.once(Message(conversation=conversation, sender=ann, kind="text", text=text, source_message_id=7))
+        for text in ("Hi", "Hi again")
+    )
+
+    assert (first.text, again) == ("Hi", None)
+    assert [message.text for message in Message.objects.all()] == ["Hi"]
+
+
+# ---- What PostgreSQL keeps of them
+
+
+def plans():
+    return [row[0] for row in ask("SELECT statement FROM pg_prepared_statements", [])]
+
+
+def test_postgresql_plans_it_once_in_a_connection_whatever_the_size_of_a_number():
+    found = Prepared(lambda: User.objects.filter(telegram_id=Given("telegram_id")).values_list("pk"))
+    for number in (1, 70_000, 7_000_000_000):
+        found.all(telegram_id=number)
+
+    assert sum("telegram_id" in plan for plan in plans()) == 1
+
+
+def test_postgresql_keeps_no_plan_behind_a_pooler_that_knows_none(settings):
+    settings.PREPARED_STATEMENTS = False
+    found = Prepared(lambda: User.objects.filter(username=Given("name")).values_list("pk"))
+    for _ in range(3):
+        found.all(name="Ann")
+
+    assert not any("username" in plan for plan in plans())
+
+
+def test_other_queries_of_the_connection_are_not_kept():
+    for _ in range(10):
+        assert not User.objects.filter(username="nobody").exists()
+
+    assert not any("username" in plan for plan in plans())
+
+
+def test_after_a_rollback_it_is_planned_anew():
+    roles = Prepared(lambda: Group.objects.filter(name=Given("name")).values_list("name", flat=True))
+
+    def ask_refuse_and_ask():
+        with contextlib.suppress(IntegrityError), transaction.atomic():
+            roles.all(name="Moderator")
+            raise IntegrityError
+        assert roles.all(name="Moderator") == ["Moderator"]
+
+    at_once(ask_refuse_and_ask)
+
+
+def test_a_column_that_was_added_meanwhile_fails_one_transaction_and_no_more():
+    def ask_change_and_ask():
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE TEMPORARY TABLE changing AS SELECT 1 AS one")
+            assert ask("SELECT * FROM changing", []) == [(1,)]
+            cursor.execute("ALTER TABLE changing ADD COLUMN two integer")
+        with pytest.raises(NotSupportedError), transaction.atomic():
+            ask("SELECT * FROM changing", [])
+        assert ask("SELECT * FROM changing", []) == [(1, None)]
+
+    at_once(ask_change_and_ask)
+
+
+# ---- Whether the connection is well
+
+
+def test_a_connection_that_has_just_committed_is_trusted_and_one_that_was_idle_is_asked():
+    idle = connection.copy()
+    try:
+        for pause, questions in ((0.0, 0), (0.5, 0), (5.0, 1)):
+            idle.connect() if idle.connection is None else None
+            idle.set_autocommit(False)
+            idle.commit()
+            idle.set_autocommit(True)
+            with patch("apps.core.postgres.base.monotonic", lambda pause=pause: time.monotonic() + pause):
+                idle.close_if_unusable_or_obsolete()  # as before each request
+                with patch.object(idle, "is_usable", wraps=idle.is_usable) as asked:
+                    idle.preparing_cursor()
+            assert asked.call_count == questions
+    finally:
+        idle.close()

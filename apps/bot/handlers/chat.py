@@ -16,7 +16,6 @@ from apps.conversations.selectors import ReplyTo, conversation_of, replied_to
 from apps.conversations.services import Content, carry_over_edit, consent_to_contact, conversation_for, relay
 from apps.conversations.unsent import change_unsent, take_unsent
 from apps.core.errors import RuleError
-from apps.core.prepared import Given, Prepared
 from apps.matching.models import Match
 from apps.matching.selectors import match_of, matches_of
 from apps.matching.services import block as block_member
@@ -26,9 +25,6 @@ from apps.users.models import Photo, User
 
 Kind = Message.Kind
 REMOVE_KEYBOARD = {"reply_markup": {"remove_keyboard": True}}
-_OPEN = Prepared(
-    lambda: Dialogue.objects.filter(user=Given("user_id"), open_conversation__match=Given("match_id")).values_list("pk")
-)
 
 
 # ---- The list of matches
@@ -139,7 +135,7 @@ def _without_keyboard(reader: User, text: str) -> Reply:
 
 
 def _has_open(user: User, match: Match) -> bool:
-    return _OPEN.exists(user_id=user.pk, match_id=match.pk)
+    return Dialogue.objects.filter(user=user, open_conversation__match=match).exists()
 
 
 def _close(turn: Turn) -> None:
@@ -231,7 +227,7 @@ def pass_content(
         content,
         source_message_id=source_message_id,
         reply_to=reply_to,
-        markup=_buttons(sender, conversation.match, key=key, is_veiled=bool(veil)),
+        markup=_buttons(sender, conversation, key=key, is_veiled=bool(veil)),
         key=key,
         veil=veil,
     )
@@ -288,7 +284,7 @@ def edited(turn: Turn) -> Reply:
     def dress(message: Message) -> tuple[str, dict[str, Any] | None]:
         match = message.conversation.match
         veil = careful.veil(turn.user, match.partner_of(turn.user), content, source_message_id=source_id)
-        return veil, _buttons(turn.user, match, key=message.pk, is_veiled=bool(veil))
+        return veil, _buttons(turn.user, message.conversation, key=message.pk, is_veiled=bool(veil))
 
     carry_over_edit(turn.user, content, source_message_id=source_id, dress=dress)
     return Reply()
@@ -298,13 +294,15 @@ def _may_send(sender: User, content: Content) -> bool:
     return content.kind == Kind.TEXT or flags.is_enabled("conversations.media", sender)
 
 
-def _buttons(sender: User, match: Match, *, key: UUID, is_veiled: bool) -> dict[str, Any] | None:
+def _buttons(sender: User, conversation: Conversation, *, key: UUID, is_veiled: bool) -> dict[str, Any] | None:
     """Opens the chat with the sender, unless it is open, and reports what is veiled; None when neither is needed."""
+    match = conversation.match
     partner = match.partner_of(sender)
+    is_open = partner.dialogue.open_conversation_id == conversation.pk
     with override(partner.language):
         rows = [
             *(keyboards.bothers(key) if is_veiled else []),
-            *([] if _has_open(partner, match) else keyboards.answer(match, sender.profile.name)),
+            *([] if is_open else keyboards.answer(match, sender.profile.name)),
         ]
     return inline_markup(rows) if rows else None
 
