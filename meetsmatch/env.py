@@ -77,7 +77,7 @@ class Environment(BaseModel):
     WEB_THREADS: int = Field(default=8, ge=3, le=256)
     PUBLIC_URL: HttpUrl | None = None
     DATABASE_URL: PostgresUrl | None = None
-    # false behind a pooler that does not know them: pgbouncer before 1.22
+    # behind a pooler that does not know them: none
     PREPARED_STATEMENTS: bool = True
     REDIS_URL: RedisUrl | None = None
 

@@ -5,7 +5,8 @@ from datetime import timedelta
 from html import unescape
 from pathlib import Path
 from traceback import extract_tb
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 import orjson
 import structlog
@@ -33,6 +34,16 @@ from apps.users.services import record_activity, register
 
 log = structlog.get_logger(__name__)
 Status = Update.Status
+
+
+class Claimed(NamedTuple):
+    """An update that is this transaction's to handle, and its sender, whose row is locked; None: no member's."""
+
+    member_id: UUID | None
+
+
+# Given the sender's Telegram id. None: somebody else is at it, or it is done.
+Claim = Callable[[int | None], Claimed | None]
 Answer = dict[str, Any]  # one call of the Bot API, sent back in the webhook's own response
 
 COLLISION_ATTEMPTS = 3
@@ -65,7 +76,7 @@ def receive(payload: dict[str, Any]) -> Answer | None:
     database is away: then nothing happened, and Telegram shall post it again.
     """
     try:
-        return _handle(payload, claim=lambda: _claim(payload["update_id"]))
+        return _handle(payload, claim=lambda sender_id: _claim(payload["update_id"], sender_id))
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:  # noqa: BLE001 one poison update must not block its chat
@@ -78,11 +89,12 @@ def receive(payload: dict[str, Any]) -> Answer | None:
 def retry(update_pk: int) -> bool:
     """Handles a failed update once more; True when it is done now. Does nothing when another worker has it."""
 
-    def claim() -> bool:
+    def claim(sender_id: int | None) -> Claimed | None:
         waiting = Update.objects.select_for_update(skip_locked=True).filter(pk=update_pk).exclude(status=Status.DONE)
         if not waiting.exists():
-            return False
-        return bool(Update.objects.filter(pk=update_pk).update(status=Status.DONE, payload="", retry_at=None))
+            return None
+        Update.objects.filter(pk=update_pk).update(status=Status.DONE, payload="", retry_at=None)
+        return Claimed(lock_member(sender_id) if sender_id else None)
 
     update = Update.objects.filter(pk=update_pk).exclude(status=Status.DONE).first()
     if update is None:
@@ -110,7 +122,7 @@ def drop(updates: QuerySet[Update]) -> int:
 # ---- One update, one transaction
 
 
-def _handle(payload: dict[str, Any], claim: Callable[[], bool]) -> Answer | None:
+def _handle(payload: dict[str, Any], claim: Claim) -> Answer | None:
     update = read_update(payload)
     try:
         return _without_collisions(lambda: _transact(update, claim, _dispatch))
@@ -120,11 +132,12 @@ def _handle(payload: dict[str, Any], claim: Callable[[], bool]) -> Answer | None
     return _without_collisions(lambda: _transact(update, claim, lambda turn: _explain(turn, refusal)))
 
 
-def _transact(update: telegram.Update, claim: Callable[[], bool], act: Callable[[Turn], Reply]) -> Answer | None:
+def _transact(update: telegram.Update, claim: Claim, act: Callable[[Turn], Reply]) -> Answer | None:
     with transaction.atomic():
-        if not claim():
+        claimed = claim(update.effective_user.id if update.effective_user else None)
+        if claimed is None:
             return None
-        reply = _take_turn(update, act)
+        reply = _take_turn(update, claimed.member_id, act)
         enqueue(reply.outgoing)
     if update.pre_checkout_query:
         return _answer_checkout(update.pre_checkout_query.id, reply.toast)
@@ -132,7 +145,7 @@ def _transact(update: telegram.Update, claim: Callable[[], bool], act: Callable[
     return _answer_tap(query.id, reply) if query else None
 
 
-def _take_turn(update: telegram.Update, act: Callable[[Turn], Reply]) -> Reply:
+def _take_turn(update: telegram.Update, member_id: UUID | None, act: Callable[[Turn], Reply]) -> Reply:
     if update.message and update.message.refunded_payment:
         return plus.stars_back(update.message.refunded_payment)
     sender, chat = update.effective_user, update.effective_chat
@@ -140,10 +153,9 @@ def _take_turn(update: telegram.Update, act: Callable[[Turn], Reply]) -> Reply:
         return Reply()
     if not update.pre_checkout_query and (chat is None or chat.type != chat.PRIVATE):
         return Reply()
-    user_id = lock_member(sender.id)
-    if user_id is None:
+    if member_id is None:
         return _greet_stranger(update, sender, act)
-    user = member(user_id)
+    user = member(member_id)
     record_activity(user, has_telegram_premium=bool(sender.is_premium))
     with override(user.language):
         return act(Turn(user, update))
@@ -215,14 +227,23 @@ def _answer_checkout(query_id: str, objection: str) -> Answer:
     return answer | ({"error_message": objection} if objection else {})
 
 
-def _claim(update_id: int) -> bool:
-    """Writes the update's row; False when it is there already. A twin that arrives meanwhile waits for the first."""
-    claimed = ask(
-        "INSERT INTO bot_update (bot_id, update_id, status, payload, error, attempts, received_at)"
-        " VALUES (%s, %s, 'done', '', '', 1, now()) ON CONFLICT DO NOTHING RETURNING id",
-        [bot_id(), update_id],
+def _claim(update_id: int, sender_id: int | None) -> Claimed | None:
+    """Writes the update's row and then locks its member, in one statement; None when the row is there already.
+
+    A twin that arrives meanwhile waits for the first.
+    """
+    claimed = ask(_CLAIM, [bot_id(), update_id, sender_id])
+    return Claimed(*claimed[0]) if claimed else None
+
+
+# As `users.selectors.lock_member` locks; a row that was not written asks for no lock.
+_CLAIM = """
+    WITH claimed AS (
+        INSERT INTO bot_update (bot_id, update_id, status, payload, error, attempts, received_at)
+        VALUES (%s, %s, 'done', '', '', 1, now()) ON CONFLICT DO NOTHING RETURNING id
     )
-    return bool(claimed)
+    SELECT (SELECT id FROM users_user WHERE telegram_id = %s FOR NO KEY UPDATE) FROM claimed
+"""
 
 
 def _without_collisions(transact: Callable[[], Answer | None]) -> Answer | None:
@@ -247,7 +268,7 @@ def _is_collision(error: DatabaseError) -> bool:
 def _keep_failed(payload: dict[str, Any], error: Exception) -> None:
     log.error("update_failed", update_id=payload["update_id"], error=_where(error))
     with transaction.atomic():
-        if not _claim(payload["update_id"]):
+        if not _claim(payload["update_id"], None):
             return
         user = _sender_of(payload)
         Update.objects.filter(bot_id=bot_id(), update_id=payload["update_id"]).update(

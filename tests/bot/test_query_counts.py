@@ -64,7 +64,7 @@ def test_it_relays_a_text_in_few_queries(
     talking(ann, bob)
     ann.write("Hello")
     ann.last_update["message"]["message_id"] += 1_000
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(7):
         received(ann)
 
 
