@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from apps.core.errors import GatewayError, RateLimitedError, UnreachableError
-from apps.core.prepared import PreparedInsert
+from apps.core.prepared import PreparedInsert, models_of
 from apps.notifications.models import CHATLESS, Delivery, Priority
 from apps.notifications.wake import wake_senders
 from apps.users.models import User
@@ -170,9 +170,12 @@ def claim(limits: Mapping[int, int], *, held: Collection[int]) -> list[Delivery]
     their leases in time.
     """
     lanes = {"priorities": list(limits), "rooms": list(limits.values())}
+    asked: dict[str, Any] = {**lanes, "held": list(held), "lease": LEASE}
     with connection.cursor() as cursor:
         cursor.execute(HURRY, {"last": max(Priority), "most": HURRIED_AT_ONCE})
-    claimed = Delivery.objects.raw(CLAIM, {**lanes, "held": list(held), "lease": LEASE})
+        # planned each time: how much waits changes within seconds
+        cursor.execute(CLAIM, asked)
+        claimed = models_of(Delivery, cursor)
     return sorted(claimed, key=lambda delivery: (delivery.priority, delivery.pk))
 
 
