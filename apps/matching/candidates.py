@@ -12,6 +12,7 @@ from django.utils import timezone
 from h3.api import basic_int as h3
 from numpy.typing import NDArray
 
+from apps.matching.asking import ask
 from apps.matching.engine.eligibility import Floats, Ints, People, full_years
 from apps.users.models import MAX_AGE, User
 
@@ -39,9 +40,7 @@ def read(query: str, params: Mapping[str, Any]) -> Rows:
 
     They come over as one value. COPY, made for such amounts, sends a message for each row: 17 µs against 0.4.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT string_agg(packed, '') FROM ({query}) AS candidate", params)  # noqa: S608 a query of ours
-        (data,) = cursor.fetchone()
+    [(data,)] = ask(f"SELECT string_agg(packed, '') FROM ({query}) AS candidate", params)  # noqa: S608 a query of ours
     return np.frombuffer(data or b"", dtype=ROW)
 
 

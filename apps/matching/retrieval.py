@@ -14,6 +14,7 @@ from django.utils import timezone
 from h3.api import basic_int as h3
 from pyroaring import BitMap
 
+from apps.matching.asking import some
 from apps.matching.candidates import ROW, Rows, as_array, date_number, people, read
 from apps.matching.engine.eligibility import ANYWHERE_KM, Bools, Ints, People, reach
 from apps.matching.histories import contains
@@ -146,18 +147,18 @@ def _walk(viewer: People, step: _Step, depth: int, also: BitMap) -> Rows:
     """
     areas, where = _GROUPS, "max_km = %(beyond_km)s"
     if step.column != _ANYWHERE:
-        areas, where = f"unnest(%(cells)s::bigint[]) AS area (cell) CROSS JOIN {_GROUPS}", f"{step.column} = area.cell"
+        areas, where = f"unnest({some('cells', 'bigint')}) AS area (cell) CROSS JOIN {_GROUPS}", f"{step.column} = area.cell"
     if step.column == "region":  # whose own limit is nearer than that cannot be in reach
         where += " AND max_km >= %(beyond_km)s"
     query = f"SELECT packed FROM {areas} CROSS JOIN LATERAL ({_FITTING.format(where=where)}) AS fitting"  # noqa: S608
     if also:
-        query += " UNION ALL SELECT packed FROM matching_candidate WHERE listed AND number = ANY(%(also)s::integer[])"
+        query += f" UNION ALL SELECT packed FROM matching_candidate WHERE listed AND number = ANY({some('also', 'integer')})"
     return read(query, _parameters(viewer, step, depth) | {"also": as_array(also)})
 
 
-_GROUPS = (
-    "unnest(%(genders)s::smallint[]) AS sought (gender) CROSS JOIN unnest(%(decades)s::integer[]) AS birth (decade)"
-)
+_GROUPS = f"""
+    unnest({some("genders", "smallint")}) AS sought (gender) CROSS JOIN unnest({some("decades", "integer")}) AS birth (decade)
+"""
 _FITTING = """
     SELECT packed FROM matching_candidate AS candidate
     WHERE listed AND {where} AND gender = sought.gender AND decade = birth.decade
