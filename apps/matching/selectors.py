@@ -1,6 +1,6 @@
 """Reads of matching: who is in a member's deck, why it is empty, whom they matched."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Literal
@@ -80,13 +80,14 @@ def best_of_deck(viewer: User, count: int) -> list[Ranked]:
 
     Three queries from a deck that was built ahead; else, or when that has too few left, six as a rule.
     """
-    if len(built := _from_built_deck(viewer, count)) >= count:
-        return built[:count]
+    if len(built := _from_built_deck(viewer, count)) == count:
+        return built
     best: list[Ranked] = []
     for numbers in _shortlists(viewer):
         in_order = rank(viewer, numbers).placements()
         while len(best) < count and (portion := list(islice(in_order, count + SPARE))):
-            best += _still_in_reach(viewer, portion)
+            in_reach = _still_in_reach(viewer, [each.candidate_id for each in portion])
+            best += [Ranked(*in_reach[each.candidate_id], each) for each in portion if each.candidate_id in in_reach]
         if len(best) >= count:
             break
     return best[:count]
@@ -101,14 +102,15 @@ def _from_built_deck(viewer: User, count: int) -> list[Ranked]:
         return []
     likes_first, likelihood = draw_likes_first(viewer)
     cards = ahead.in_order(likes_first=likes_first, likelihood=likelihood)[: count + SPARE]
-    return _still_in_reach(viewer, placements_as_built(viewer, cards)) if cards else []
+    in_reach = _still_in_reach(viewer, [card.candidate_id for card in cards])
+    shown = [card for card in cards if card.candidate_id in in_reach][:count]
+    return [Ranked(*in_reach[each.candidate_id], each) for each in placements_as_built(viewer, shown)]
 
 
-def _still_in_reach(viewer: User, placements: Sequence[Placement]) -> list[Ranked]:
-    """Those who may be shown by what the tables say now, in the same order; one query."""
-    rows = showable.with_ids(viewer, [placement.candidate_id for placement in placements])
-    in_reach = {row.user_id: (row, kilometres) for row, kilometres in _in_reach(viewer, rows)}
-    return [Ranked(*in_reach[each.candidate_id], each) for each in placements if each.candidate_id in in_reach]
+def _still_in_reach(viewer: User, ids: Collection[UUID]) -> dict[UUID, tuple[showable.Row, float]]:
+    """Those who may be shown by what the tables say now, each with the distance in kilometres; one query."""
+    rows = showable.with_ids(viewer, ids) if ids else []
+    return {row.user_id: (row, kilometres) for row, kilometres in _in_reach(viewer, rows)} if rows else {}
 
 
 def _shortlists(viewer: User) -> Iterator[list[int]]:
@@ -156,8 +158,7 @@ def waiting_likes(viewer: User) -> int:
     history = history_of(viewer)
     likers = (history.liked_by - history.hidden)[:LIKERS]
     ids = list(Candidate.objects.filter(number__in=list(likers)).values_list("user_id", flat=True)) if likers else []
-    rows = [row for row in showable.with_ids(viewer, ids) if row.likes_viewer] if ids else []
-    return len(_in_reach(viewer, rows)) if rows else 0
+    return sum(row.likes_viewer for row, _ in _still_in_reach(viewer, ids).values())
 
 
 def can_see(viewer: User, target_id: UUID) -> bool:
