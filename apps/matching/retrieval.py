@@ -147,18 +147,22 @@ def _walk(viewer: People, step: _Step, depth: int, also: BitMap) -> Rows:
     """
     areas, where = _GROUPS, "max_km = %(beyond_km)s"
     if step.column != _ANYWHERE:
-        areas, where = f"unnest({some('cells', 'bigint')}) AS area (cell) CROSS JOIN {_GROUPS}", f"{step.column} = area.cell"
+        areas, where = f"{_CELLS} CROSS JOIN {_GROUPS}", f"{step.column} = area.cell"
     if step.column == "region":  # whose own limit is nearer than that cannot be in reach
         where += " AND max_km >= %(beyond_km)s"
     query = f"SELECT packed FROM {areas} CROSS JOIN LATERAL ({_FITTING.format(where=where)}) AS fitting"  # noqa: S608
-    if also:
-        query += f" UNION ALL SELECT packed FROM matching_candidate WHERE listed AND number = ANY({some('also', 'integer')})"
-    return read(query, _parameters(viewer, step, depth) | {"also": as_array(also)})
+    return read(query + _ALSO if also else query, _parameters(viewer, step, depth) | {"also": as_array(also)})
 
 
-_GROUPS = f"""
-    unnest({some("genders", "smallint")}) AS sought (gender) CROSS JOIN unnest({some("decades", "integer")}) AS birth (decade)
-"""
+_CELLS = f"unnest({some('cells', 'bigint')}) AS area (cell)"
+_GROUPS = (
+    f"unnest({some('genders', 'smallint')}) AS sought (gender)"
+    f" CROSS JOIN unnest({some('decades', 'integer')}) AS birth (decade)"
+)
+_ALSO = (
+    " UNION ALL SELECT packed FROM matching_candidate"  # noqa: S608 constants
+    f" WHERE listed AND number = ANY({some('also', 'integer')})"
+)
 _FITTING = """
     SELECT packed FROM matching_candidate AS candidate
     WHERE listed AND {where} AND gender = sought.gender AND decade = birth.decade

@@ -59,7 +59,7 @@ WHERE profile.user_id = ANY ({some("users", "uuid")})
         UNION ALL SELECT blocked_id FROM matching_block WHERE blocker_id = %(viewer)s
         UNION ALL SELECT blocker_id FROM matching_block WHERE blocked_id = %(viewer)s
     ))
-"""
+"""  # noqa: S608 constants
 
 
 def with_id(viewer: User, user_id: UUID) -> Row | None:

@@ -175,7 +175,7 @@ _KNOWN = f"""
 # One or the other: for either of them PostgreSQL would take longer to plan than to answer.
 _WITH_IDS = _KNOWN.format(chosen=f"candidate.user_id = ANY({some('chosen', 'uuid')} || %(viewer)s)")
 _WITH_NUMBERS = _KNOWN.format(
-    chosen=f"candidate.number = ANY({some('chosen', 'integer')}"
+    chosen=f"candidate.number = ANY({some('chosen', 'integer')}"  # noqa: S608 constants
     " || (SELECT number FROM matching_candidate WHERE user_id = %(viewer)s))"
 )
 
