@@ -19,7 +19,8 @@ def ask(query: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         cursor.cursor = psycopg.Cursor(connection.connection)
         cursor.cursor.format = psycopg.pq.Format.BINARY
         cursor.execute(query, parameters)
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
 
 
 def ask_one(query: str, parameters: Mapping[str, Any]) -> tuple[Any, ...] | None:
