@@ -17,7 +17,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from apps.core.errors import RuleError
 from apps.flags import services as flags
-from apps.matching import histories, showable
+from apps.matching import histories, selectors, showable
 from apps.matching.candidates import people, read
 from apps.matching.engine.eligibility import EARTH_RADIUS_KM, reach
 from apps.matching.learning.running import running_model
@@ -169,6 +169,24 @@ def _may_be_shown(viewer: User) -> set[Any]:
     gone |= set(Swipe.objects.filter(swiper=viewer).values_list("target", flat=True))
     listed = User.objects.filter(paused_at=None, banned_at=None, profile__published_at__isnull=False)
     return set(listed.values_list("pk", flat=True)) - gone
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("likes_first", [0.0, 1.0])
+def test_it_shows_the_same_ones_first_as_if_it_had_read_all_of_everybody(
+    likes_first: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flags.change("matching.likes_first", by=None, reason="test", everyone=True, value=likes_first)
+    tastes = [["chess"], ["hiking", "chess"], ["cooking"], []]
+    ann = member("Ann", interests=["chess", "hiking"])
+    for number in range(40):
+        other = member(f"M{number}", photos=0, interests=tastes[number % 4], place=PLACES[number % 3])
+        User.objects.filter(pk=other.pk).update(last_active_at=timezone.now() - timezone.timedelta(hours=number * 7))
+        if number % 5 == 4:
+            record_swipe(other, ann, liked=True)
+    shown = [(each.row.user_id, each.placement.source) for each in best_of_deck(ann, 4)]
+    monkeypatch.setattr(selectors, "_may_be_first", lambda viewer, numbers, *_: np.ones(len(numbers), dtype=bool))
+    assert [(each.row.user_id, each.placement.source) for each in best_of_deck(ann, 4)] == shown
 
 
 # ---- Histories

@@ -28,9 +28,34 @@ from apps.matching.models import REGION_RESOLUTION
 # on demand, where nobody is too far away.
 BORDER_REGIONS = 1
 Ids = NDArray[np.void]  # of users: 16 bytes each
-_ID: Final = np.dtype("V16")
+ID: Final = np.dtype("V16")
 _FACTS: Final = np.dtype([(name, ">f4") for name in (*COUNTS, "swipes_received", "price", "completeness", "has_match")])
-_SWIPE: Final = np.dtype([("viewer", ">i4"), ("other", _ID), ("likes", "i1")])
+_SWIPE: Final = np.dtype([("viewer", ">i4"), ("other", ID), ("likes", "i1")])
+
+
+@dataclass(frozen=True)
+class Directory:
+    """Who is where: members' ids, in the order of their positions."""
+
+    ids: Ids
+
+    def positions(self, ids: Ids) -> Ints:
+        """Where these members are; -1 for who is not among them."""
+        half, position = self._by_half
+        wanted, found = _first_half(ids), np.full(len(ids), -1)
+        start, end = (np.searchsorted(half, wanted, side) for side in ("left", "right"))
+        for step in range(int((end - start).max(initial=0))):  # once, unless two ids begin alike
+            alike = start + step < end
+            here = position[start[alike] + step]
+            found[alike] = np.where(self.ids[here] == ids[alike], here, found[alike])
+        return found
+
+    @cached_property
+    def _by_half(self) -> tuple[NDArray[np.uint64], Ints]:
+        """The first halves of the ids in ascending order, as numbers, which are found faster; and whose they are."""
+        half = _first_half(self.ids)
+        order = np.argsort(half)
+        return half[order], order
 
 
 @dataclass(frozen=True)
@@ -38,7 +63,7 @@ class Territory:
     """All listed members of a territory and its border, in the order of their numbers."""
 
     numbers: Ints
-    ids: Ids
+    directory: Directory
     members: Members
     where: Places
     is_own: Bools  # of the territory itself
@@ -49,25 +74,6 @@ class Territory:
 
     def __len__(self) -> int:
         return len(self.numbers)
-
-    def positions(self, ids: Ids) -> Ints:
-        """Where these members are; -1 for who is not among them."""
-        half, position = self._by_half
-        wanted, last = _first_half(ids), len(half) - 1
-        place = np.searchsorted(half, wanted)
-        found = np.full(len(ids), -1)
-        while (undecided := (place <= last) & (half[np.minimum(place, last)] == wanted)).any():
-            here = position[place[undecided]]
-            found[undecided] = np.where(self.ids[here] == ids[undecided], here, found[undecided])
-            place += 1  # two ids may be the same by half, if ever
-        return found
-
-    @cached_property
-    def _by_half(self) -> tuple[NDArray[np.uint64], Ints]:
-        """The first halves of the ids in their order, as numbers, which are found faster; and whose they are."""
-        half = _first_half(self.ids)
-        order = np.argsort(half, kind="stable")
-        return half[order], order
 
 
 @dataclass(frozen=True)
@@ -107,7 +113,7 @@ def read_territory(cell: int, population: Population) -> Territory | None:
     who = members.people
     return Territory(
         numbers=rows["number"].astype(np.int64),
-        ids=np.frombuffer(ids, dtype=_ID),
+        directory=Directory(np.frombuffer(ids, dtype=ID)),
         members=members,
         where=places(region, _parent(region, 5), who.latitude, who.longitude),
         is_own=is_own,
@@ -120,9 +126,9 @@ def read_territory(cell: int, population: Population) -> Territory | None:
 
 def read_between(territory: Territory, viewers: Ints) -> Between:
     """What lies between these viewers (positions) and all the others. One query."""
-    [(packed,)] = ask(_BETWEEN, {"viewers": as_array(each.hex() for each in territory.ids[viewers].tolist())})
+    [(packed,)] = ask(_BETWEEN, {"viewers": as_array(each.hex() for each in territory.directory.ids[viewers].tolist())})
     known = np.frombuffer(packed or b"", dtype=_SWIPE)
-    other = territory.positions(known["other"])
+    other = territory.directory.positions(known["other"])
     owner, waits = known["viewer"][other >= 0] - 1, known["likes"][other >= 0] != 0  # PostgreSQL counts from 1
     other = other[other >= 0]
     order = np.lexsort((other, owner))
