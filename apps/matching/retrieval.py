@@ -145,7 +145,7 @@ def _walk(viewer: People, step: _Step, depth: int, also: BitMap) -> Rows:
 
     And the listed ones of these numbers, whoever they are.
     """
-    areas, where = _GROUPS, "max_km = %(beyond_km)s"
+    areas, where = _GROUPS, f"max_km = {ANYWHERE_KM:.0f}"  # in the text, as the index has it
     if step.column != _ANYWHERE:
         areas, where = f"{_CELLS} CROSS JOIN {_GROUPS}", f"{step.column} = area.cell"
     if step.column == "region":  # whose own limit is nearer than that cannot be in reach
