@@ -1,6 +1,6 @@
 """The candidates as columns: how thousands of rows come over from PostgreSQL as arrays, and how the table is mended."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from typing import Any, Final
@@ -12,7 +12,7 @@ from django.utils import timezone
 from h3.api import basic_int as h3
 from numpy.typing import NDArray
 
-from apps.matching.asking import ask, some
+from apps.matching.asking import as_array, ask, some
 from apps.matching.engine.eligibility import Floats, Ints, People, full_years
 from apps.users.models import MAX_AGE, User
 
@@ -55,11 +55,6 @@ _INTERESTS = f"""
     FROM matching_candidate AS candidate JOIN users_profile AS profile ON profile.user_id = candidate.user_id
     WHERE candidate.number = ANY({some("numbers", "integer")})
 """  # noqa: S608 constants
-
-
-def as_array(values: Iterable[object]) -> str:
-    """Whole numbers or ids as PostgreSQL writes an array, to be cast there: psycopg takes ten times as long."""
-    return f"{{{','.join(map(str, values))}}}"
 
 
 def people(rows: Rows) -> People:

@@ -14,8 +14,8 @@ from django.utils import timezone
 from h3.api import basic_int as h3
 from pyroaring import BitMap
 
-from apps.matching.asking import some
-from apps.matching.candidates import ROW, Rows, as_array, date_number, people, read
+from apps.matching.asking import as_array, some
+from apps.matching.candidates import ROW, Rows, date_number, people, read
 from apps.matching.engine.eligibility import ANYWHERE_KM, Bools, Ints, People, reach
 from apps.matching.histories import contains
 from apps.matching.models import DISTRICT_RESOLUTION, GENDER_BIT, REGION_RESOLUTION

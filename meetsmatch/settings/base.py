@@ -56,8 +56,6 @@ DATABASES = {
             "connect_timeout": int(DATABASE.policy.connect_secs),
             # a network that swallows everything, in milliseconds; of no effect on a socket of this machine
             "tcp_user_timeout": int(DATABASE.policy.timeout_secs * 1000),
-            # of the cursors that let PostgreSQL bind (matching.asking), from the first time on; others prepare nothing
-            "prepare_threshold": 0,
             **_database,
         },
     }

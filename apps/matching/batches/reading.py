@@ -15,8 +15,8 @@ from django.utils import timezone
 from h3.api import basic_int as h3
 from numpy.typing import NDArray
 
-from apps.matching.asking import ask, some
-from apps.matching.candidates import ROW, Rows, as_array, people
+from apps.matching.asking import as_array, ask, some
+from apps.matching.candidates import ROW, Rows, people
 from apps.matching.engine.eligibility import Bools, Ints
 from apps.matching.engine.features import Members
 from apps.matching.engine.history import Column, History, Population
