@@ -91,7 +91,7 @@ class Ranked:
 def best_of_deck(viewer: User, count: int) -> list[Ranked]:
     """The best candidates of the deck, the best first; fewer only at its end.
 
-    Three queries from a deck that was built ahead; else, or when that has too few left, seven at the most as a rule.
+    Three queries from a deck that was built ahead; else, or when that has too few left, six or so more.
     """
     if len(built := _from_built_deck(viewer, count)) == count:
         return built

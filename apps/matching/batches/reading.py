@@ -170,7 +170,7 @@ _MEMBERS = f"""
     ) AS known
 """  # noqa: S608 constants
 # From indexes alone (swipe_once, swipe_received), and with the ids as they are there: looking up a number for each of
-# them took ten times as long.
+# them took five times as long.
 _BETWEEN = f"""
     SELECT string_agg(int4send(viewer.place::integer) || uuid_send(between.id) || boolsend(between.liked), '')
     FROM unnest({some("viewers", "uuid")}) WITH ORDINALITY AS viewer (id, place)
