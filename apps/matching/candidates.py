@@ -1,6 +1,6 @@
 """The candidates as columns: how thousands of rows come over from PostgreSQL as arrays, and how the table is mended."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from typing import Any, Final
@@ -12,6 +12,7 @@ from django.utils import timezone
 from h3.api import basic_int as h3
 from numpy.typing import NDArray
 
+from apps.matching.asking import as_array, ask, some
 from apps.matching.engine.eligibility import Floats, Ints, People, full_years
 from apps.users.models import MAX_AGE, User
 
@@ -39,15 +40,21 @@ def read(query: str, params: Mapping[str, Any]) -> Rows:
 
     They come over as one value. COPY, made for such amounts, sends a message for each row: 17 µs against 0.4.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT string_agg(packed, '') FROM ({query}) AS candidate", params)  # noqa: S608 a query of ours
-        (data,) = cursor.fetchone()
+    [(data,)] = ask(f"SELECT string_agg(packed, '') FROM ({query}) AS candidate", params)  # noqa: S608 a query of ours
     return np.frombuffer(data or b"", dtype=ROW)
 
 
-def as_array(values: Iterable[object]) -> str:
-    """Whole numbers or ids as PostgreSQL writes an array, to be cast there: psycopg takes ten times as long."""
-    return f"{{{','.join(map(str, values))}}}"
+def interests_of(numbers: Ints) -> list[Sequence[str]]:
+    """Of these candidates, in their order; none of who is gone. One query."""
+    known = dict(ask(_INTERESTS, {"numbers": as_array(numbers.tolist())}))
+    return [known.get(number, ()) for number in numbers.tolist()]
+
+
+_INTERESTS = f"""
+    SELECT candidate.number, profile.interests
+    FROM matching_candidate AS candidate JOIN users_profile AS profile ON profile.user_id = candidate.user_id
+    WHERE candidate.number = ANY({some("numbers", "integer")})
+"""  # noqa: S608 constants
 
 
 def people(rows: Rows) -> People:

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
-from django.db import connection
 from django.utils import timezone
 from pyroaring import BitMap
 
+from apps.matching.asking import ask
 from apps.matching.engine.eligibility import Bools, Ints
 from apps.matching.models import Swipe, SwipeHistory
 from apps.users.models import User
@@ -104,9 +104,7 @@ def _compact(user: User, stored: _Stored) -> None:
 
 
 def _ask(query: str, user: User, **moments: datetime | None) -> tuple[Any, ...]:
-    with connection.cursor() as cursor:
-        cursor.execute(query, {"me": user.pk, **moments})
-        row: tuple[Any, ...] = cursor.fetchone()
+    [row] = ask(query, {"me": user.pk, **moments})
     return row
 
 

@@ -27,8 +27,13 @@ _COVERED = ("packed", "seeks", "born", "age_min", "age_max")
 class Swipe(UUIDModel):
     """One member's like or pass on another. At most one for each ordered pair."""
 
-    swiper = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="swipes_made")
-    target = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="swipes_received")
+    # the indexes below begin with one or the other
+    swiper = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="swipes_made", db_index=False
+    )
+    target = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="swipes_received", db_index=False
+    )
     liked = models.BooleanField()
     note = EncryptedTextField(blank=True, help_text=_("A few words sent along with a like."))
     created_at = models.DateTimeField(default=timezone.now)
@@ -44,6 +49,8 @@ class Swipe(UUIDModel):
             models.Index(fields=["swiper", "-created_at"], name="swipe_latest"),
             # decks: who has come to like this member since their history was compacted
             models.Index(fields=["target", "created_at"], name="swipe_newest_likes", condition=Q(liked=True)),
+            # batches: what others did about a member, from the index alone; erasure: all swipes on a member
+            models.Index(fields=["target"], name="swipe_received", include=["swiper", "liked"]),
         ]
 
     def __str__(self) -> str:

@@ -14,7 +14,8 @@ from django.utils import timezone
 from h3.api import basic_int as h3
 from pyroaring import BitMap
 
-from apps.matching.candidates import ROW, Rows, as_array, date_number, people, read
+from apps.matching.asking import as_array, some
+from apps.matching.candidates import ROW, Rows, date_number, people, read
 from apps.matching.engine.eligibility import ANYWHERE_KM, Bools, Ints, People, reach
 from apps.matching.histories import contains
 from apps.matching.models import DISTRICT_RESOLUTION, GENDER_BIT, REGION_RESOLUTION
@@ -144,19 +145,23 @@ def _walk(viewer: People, step: _Step, depth: int, also: BitMap) -> Rows:
 
     And the listed ones of these numbers, whoever they are.
     """
-    areas, where = _GROUPS, "max_km = %(beyond_km)s"
+    areas, where = _GROUPS, f"max_km = {ANYWHERE_KM:.0f}"  # in the text, as the index has it
     if step.column != _ANYWHERE:
-        areas, where = f"unnest(%(cells)s::bigint[]) AS area (cell) CROSS JOIN {_GROUPS}", f"{step.column} = area.cell"
+        areas, where = f"{_CELLS} CROSS JOIN {_GROUPS}", f"{step.column} = area.cell"
     if step.column == "region":  # whose own limit is nearer than that cannot be in reach
         where += " AND max_km >= %(beyond_km)s"
     query = f"SELECT packed FROM {areas} CROSS JOIN LATERAL ({_FITTING.format(where=where)}) AS fitting"  # noqa: S608
-    if also:
-        query += " UNION ALL SELECT packed FROM matching_candidate WHERE listed AND number = ANY(%(also)s::integer[])"
-    return read(query, _parameters(viewer, step, depth) | {"also": as_array(also)})
+    return read(query + _ALSO if also else query, _parameters(viewer, step, depth) | {"also": as_array(also)})
 
 
+_CELLS = f"unnest({some('cells', 'bigint')}) AS area (cell)"
 _GROUPS = (
-    "unnest(%(genders)s::smallint[]) AS sought (gender) CROSS JOIN unnest(%(decades)s::integer[]) AS birth (decade)"
+    f"unnest({some('genders', 'smallint')}) AS sought (gender)"
+    f" CROSS JOIN unnest({some('decades', 'integer')}) AS birth (decade)"
+)
+_ALSO = (
+    " UNION ALL SELECT packed FROM matching_candidate"  # noqa: S608 constants
+    f" WHERE listed AND number = ANY({some('also', 'integer')})"
 )
 _FITTING = """
     SELECT packed FROM matching_candidate AS candidate

@@ -1,19 +1,29 @@
 """Reads of matching: who is in a member's deck, why it is empty, whom they matched."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Literal
 from uuid import UUID
 
 import numpy as np
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from apps import flags
+from apps.core.prepared import Given, Prepared
 from apps.matching import showable
 from apps.matching.batches.decks import ahead_of
-from apps.matching.engine.eligibility import ANYWHERE_KM, distance_km, only_obstacle, reach
+from apps.matching.candidates import interests_of
+from apps.matching.engine.eligibility import (
+    ANYWHERE_KM,
+    Bools,
+    Floats,
+    Ints,
+    distance_km,
+    only_obstacle,
+    reach,
+)
 from apps.matching.engine.scoring import ranking, score
 from apps.matching.histories import contains, history_of
 from apps.matching.learning.impressions import Placement
@@ -30,6 +40,8 @@ POOL_LIMIT, SHORTLIST = 400, 80
 LIKERS = 500
 # Of a built deck so many more than are asked for: some may be gone, or changed their mind.
 SPARE = 6
+_SHOWN = Prepared(lambda: User.objects.select_related("profile").filter(pk=Given("user_id")))
+_PHOTOS = Prepared(lambda: Photo.objects.filter(user=Given("user_id"), hidden_at=None))
 AGE_STEPS = (2, 5, 10, 20, 81)
 DISTANCE_STEPS_KM = (10, 25, 50, 100, 250, 500, None)
 
@@ -39,6 +51,7 @@ class Card:
     """One candidate as the viewer may see them."""
 
     user: User
+    photos: list[Photo]  # without hidden ones
     distance_km: float
     shared_interests: list[str]
     note: str
@@ -78,15 +91,16 @@ class Ranked:
 def best_of_deck(viewer: User, count: int) -> list[Ranked]:
     """The best candidates of the deck, the best first; fewer only at its end.
 
-    Three queries from a deck that was built ahead; else, or when that has too few left, six as a rule.
+    Three queries from a deck that was built ahead; else, or when that has too few left, six or so more.
     """
-    if len(built := _from_built_deck(viewer, count)) >= count:
-        return built[:count]
+    if len(built := _from_built_deck(viewer, count)) == count:
+        return built
     best: list[Ranked] = []
-    for numbers in _shortlists(viewer):
+    for numbers in _shortlists(viewer, count + SPARE):
         in_order = rank(viewer, numbers).placements()
         while len(best) < count and (portion := list(islice(in_order, count + SPARE))):
-            best += _still_in_reach(viewer, portion)
+            in_reach = _still_in_reach(viewer, [each.candidate_id for each in portion])
+            best += [Ranked(*in_reach[each.candidate_id], each) for each in portion if each.candidate_id in in_reach]
         if len(best) >= count:
             break
     return best[:count]
@@ -101,31 +115,51 @@ def _from_built_deck(viewer: User, count: int) -> list[Ranked]:
         return []
     likes_first, likelihood = draw_likes_first(viewer)
     cards = ahead.in_order(likes_first=likes_first, likelihood=likelihood)[: count + SPARE]
-    return _still_in_reach(viewer, placements_as_built(viewer, cards)) if cards else []
+    in_reach = _still_in_reach(viewer, [card.candidate_id for card in cards])
+    shown = [card for card in cards if card.candidate_id in in_reach][:count]
+    return [Ranked(*in_reach[each.candidate_id], each) for each in placements_as_built(viewer, shown)]
 
 
-def _still_in_reach(viewer: User, placements: Sequence[Placement]) -> list[Ranked]:
-    """Those who may be shown by what the tables say now, in the same order; one query."""
-    rows = showable.with_ids(viewer, [placement.candidate_id for placement in placements])
-    in_reach = {row.user_id: (row, kilometres) for row, kilometres in _in_reach(viewer, rows)}
-    return [Ranked(*in_reach[each.candidate_id], each) for each in placements if each.candidate_id in in_reach]
+def _still_in_reach(viewer: User, ids: Collection[UUID]) -> dict[UUID, tuple[showable.Row, float]]:
+    """Those who may be shown by what the tables say now, each with the distance in kilometres; one query."""
+    rows = showable.with_ids(viewer, ids) if ids else []
+    return {row.user_id: (row, kilometres) for row, kilometres in _in_reach(viewer, rows)} if rows else {}
 
 
-def _shortlists(viewer: User) -> Iterator[list[int]]:
-    """Numbers of candidates, the promising first, in portions worth reading whole."""
+def _shortlists(viewer: User, count: int) -> Iterator[list[int]]:
+    """Numbers of candidates, the promising first, in portions worth reading whole; so many are wanted at a time."""
     own, history = showable.own(viewer), history_of(viewer)
     me, size = showable.people([own]), flags.value("matching.shortlist", viewer, SHORTLIST)
     enough, likers = flags.value("matching.pool_limit", viewer, POOL_LIMIT), history.liked_by - history.hidden
     found = search(me, own.cell, hidden=history.hidden, enough=enough, also=likers[:LIKERS])
-    scores = score(
-        shared_interests=np.zeros(len(found), dtype=np.int64),
-        distance_km=distance_km(me, found.people),
-        inactive_days=np.maximum(timezone.now().timestamp() / 3600 - found.rows["active_hour"], 0) / 24,
-        likes_viewer=contains(history.liked_by, found.numbers),
-    )
-    best_first = found.numbers[ranking(scores)].tolist()
+    known = {
+        "distance_km": distance_km(me, found.people),
+        "inactive_days": (timezone.now().timestamp() / 3600 - found.rows["active_hour"]) / 24,
+    }
+    likes = contains(history.liked_by, found.numbers)
+    best_first = ranking(score(shared_interests=np.zeros(len(found), np.int64), likes_viewer=likes, **known))
+    by_heuristic = flags.value("matching.algorithm", viewer, DEFAULT_ALGORITHM) == Algorithm.HEURISTIC
     for start in range(0, len(best_first), size):
-        yield best_first[start : start + size]
+        places = best_first[start : start + size]
+        first = np.ones(len(places), dtype=bool)
+        if by_heuristic and len(places) > count:
+            here = {name: column[places] for name, column in known.items()}
+            first = _may_be_first(viewer, found.numbers[places], likes[places], here, count)
+        yield from (found.numbers[portion].tolist() for portion in (places[first], places[~first]) if len(portion))
+
+
+def _may_be_first(viewer: User, numbers: Ints, likes: Bools, known: dict[str, Floats], count: int) -> Bools:
+    """Who may be among the first by the heuristic, whether likes come first or not. One query, for their interests.
+
+    More than that need not be read of the others.
+    """
+    mine = set(viewer.profile.interests)
+    shared = np.array([len(mine.intersection(theirs)) for theirs in interests_of(numbers)])
+    scores = score(shared_interests=shared, likes_viewer=np.zeros(len(numbers), dtype=bool), **known)
+    first = np.zeros(len(numbers), dtype=bool)
+    first[ranking(scores)[:count]] = True
+    first[np.lexsort((-scores, ~likes))[:count]] = True
+    return first
 
 
 def _in_reach(viewer: User, rows: Sequence[showable.Row]) -> list[tuple[showable.Row, float]]:
@@ -156,8 +190,7 @@ def waiting_likes(viewer: User) -> int:
     history = history_of(viewer)
     likers = (history.liked_by - history.hidden)[:LIKERS]
     ids = list(Candidate.objects.filter(number__in=list(likers)).values_list("user_id", flat=True)) if likers else []
-    rows = [row for row in showable.with_ids(viewer, ids) if row.likes_viewer] if ids else []
-    return len(_in_reach(viewer, rows)) if rows else 0
+    return sum(row.likes_viewer for row, _ in _still_in_reach(viewer, ids).values())
 
 
 def can_see(viewer: User, target_id: UUID) -> bool:
@@ -211,14 +244,14 @@ def _if_in_reach(viewer: User, target_id: UUID) -> tuple[showable.Row, float] | 
 
 
 def _card(viewer: User, row: showable.Row, kilometres: float, placement: Placement | None = None) -> Card | None:
-    shown = Prefetch("photos", Photo.objects.filter(hidden_at=None))
-    target = User.objects.select_related("profile").prefetch_related(shown).filter(pk=row.user_id).first()
+    target = _SHOWN.first(user_id=row.user_id)
     if target is None:
         return None
+    photos = _PHOTOS.all(user_id=row.user_id)
     shared = [slug for slug in viewer.profile.interests if slug in target.profile.interests]
     likes = Swipe.objects.filter(swiper=target, target=viewer) if row.likes_viewer else Swipe.objects.none()
     note = "".join(likes.values_list("note", flat=True))
-    return Card(target, kilometres, shared, note, row.likes_viewer, placement)
+    return Card(target, photos, kilometres, shared, note, row.likes_viewer, placement)
 
 
 def _age_steps(viewer: User) -> Iterator[tuple[Widening, dict[str, Any]]]:

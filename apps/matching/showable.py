@@ -6,11 +6,11 @@ from typing import NamedTuple
 from uuid import UUID
 
 import numpy as np
-from django.db import connection
 from django.utils import timezone
 from h3.api import basic_int as h3
 
-from apps.matching.candidates import as_array, date_number
+from apps.matching.asking import as_array, ask, some
+from apps.matching.candidates import date_number
 from apps.matching.engine.eligibility import ANYWHERE_KM, People, full_years
 from apps.matching.models import GENDER_BIT
 from apps.users.models import MAX_AGE, User
@@ -34,19 +34,19 @@ class Row(NamedTuple):
 
 # Not by the ORM, which would take longer to write this than PostgreSQL to answer; and arrays in place of joins, which
 # would take longer to plan.
-_SHOWABLE = """
+_SHOWABLE = f"""
 SELECT
     profile.user_id, profile.gender, profile.birth_date, profile.cell, profile.interests,
     extract(epoch FROM member.last_active_at)::float8,
     preferences.genders::text[], preferences.age_min, preferences.age_max, preferences.max_distance_km,
     profile.user_id = ANY (ARRAY(
         SELECT swiper_id FROM matching_swipe
-        WHERE target_id = %(viewer)s AND swiper_id = ANY (%(users)s::uuid[]) AND liked
+        WHERE target_id = %(viewer)s AND swiper_id = ANY ({some("users", "uuid")}) AND liked
     ))
 FROM users_profile AS profile
 JOIN users_user AS member ON member.id = profile.user_id
 JOIN users_preferences AS preferences ON preferences.user_id = profile.user_id
-WHERE profile.user_id = ANY (%(users)s::uuid[])
+WHERE profile.user_id = ANY ({some("users", "uuid")})
     AND profile.user_id <> %(viewer)s
     AND profile.published_at IS NOT NULL
     AND member.paused_at IS NULL AND member.banned_at IS NULL AND member.unreachable_at IS NULL
@@ -55,11 +55,11 @@ WHERE profile.user_id = ANY (%(users)s::uuid[])
     AND (member.shadowed_until IS NULL OR member.shadowed_until <= now())
     AND profile.user_id <> ALL (ARRAY(
         SELECT target_id FROM matching_swipe
-        WHERE swiper_id = %(viewer)s AND target_id = ANY (%(users)s::uuid[])
+        WHERE swiper_id = %(viewer)s AND target_id = ANY ({some("users", "uuid")})
         UNION ALL SELECT blocked_id FROM matching_block WHERE blocker_id = %(viewer)s
         UNION ALL SELECT blocker_id FROM matching_block WHERE blocked_id = %(viewer)s
     ))
-"""
+"""  # noqa: S608 constants
 
 
 def with_id(viewer: User, user_id: UUID) -> Row | None:
@@ -69,9 +69,8 @@ def with_id(viewer: User, user_id: UUID) -> Row | None:
 
 def with_ids(viewer: User, user_ids: Collection[UUID]) -> list[Row]:
     """Those of these members of whom the same holds."""
-    with connection.cursor() as cursor:
-        cursor.execute(_SHOWABLE, {"viewer": viewer.pk, "users": as_array(user_ids)})
-        return [Row(*row) for row in cursor.fetchall()]
+    rows = ask(_SHOWABLE, {"viewer": viewer.pk, "users": as_array(user_ids)})
+    return [Row(*row) for row in rows]
 
 
 def own(viewer: User) -> Row:

@@ -17,7 +17,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from apps.core.errors import RuleError
 from apps.flags import services as flags
-from apps.matching import histories, showable
+from apps.matching import histories, selectors, showable
 from apps.matching.candidates import people, read
 from apps.matching.engine.eligibility import EARTH_RADIUS_KM, reach
 from apps.matching.learning.running import running_model
@@ -171,6 +171,24 @@ def _may_be_shown(viewer: User) -> set[Any]:
     return set(listed.values_list("pk", flat=True)) - gone
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("likes_first", [0.0, 1.0])
+def test_it_shows_the_same_ones_first_as_if_it_had_read_all_of_everybody(
+    likes_first: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flags.change("matching.likes_first", by=None, reason="test", everyone=True, value=likes_first)
+    tastes = [["chess"], ["hiking", "chess"], ["cooking"], []]
+    ann = member("Ann", interests=["chess", "hiking"])
+    for number in range(40):
+        other = member(f"M{number}", photos=0, interests=tastes[number % 4], place=PLACES[number % 3])
+        User.objects.filter(pk=other.pk).update(last_active_at=timezone.now() - timezone.timedelta(hours=number * 7))
+        if number % 5 == 4:
+            record_swipe(other, ann, liked=True)
+    shown = [(each.row.user_id, each.placement.source) for each in best_of_deck(ann, 4)]
+    monkeypatch.setattr(selectors, "_may_be_first", lambda viewer, numbers, *_: np.ones(len(numbers), dtype=bool))
+    assert [(each.row.user_id, each.placement.source) for each in best_of_deck(ann, 4)] == shown
+
+
 # ---- Histories
 
 
@@ -255,7 +273,7 @@ def test_it_asks_little(django_assert_num_queries: DjangoAssertNumQueries) -> No
 
 @pytest.mark.django_db
 def test_it_ranks_no_more_than_the_first_shortlist(django_assert_num_queries: DjangoAssertNumQueries) -> None:
-    """However many more there are, one portion that is good enough is all that is read of them."""
+    """However many more there are, one portion that is good enough is all that is read of them, besides interests."""
     ann = member("Ann")
     for number in range(5):
         member(f"Bob {number}", photos=0)
@@ -266,7 +284,7 @@ def test_it_ranks_no_more_than_the_first_shortlist(django_assert_num_queries: Dj
         best_of_deck(ann, 1)
     for number in range(30):
         member(f"Jim {number}", photos=0)
-    with django_assert_num_queries(len(few)):
+    with django_assert_num_queries(len(few) + 1):
         best_of_deck(ann, 1)
 
 

@@ -154,8 +154,7 @@ def _tell_of_like(target: User) -> Reply:
 def _show(turn: Turn, card: Card, *, photo_number: int = 0) -> Reply:
     if card.likes_viewer:
         _remember_looking(turn)
-    photos = list(card.user.photos.all())
-    number = photo_number if photo_number < len(photos) else 0
+    photos, number = card.photos, photo_number if photo_number < len(card.photos) else 0
     with_note = _may_write_note(turn)
     keyboard = keyboards.card(card.user, photo_number=number, photo_count=len(photos), with_note=with_note)
     badge = verify.has_badge(turn, card.user, photos[0])

@@ -5,9 +5,9 @@ from typing import Final
 from uuid import UUID
 
 import numpy as np
-from django.db import connection
 from numpy.typing import NDArray
 
+from apps.matching.asking import ask_one
 from apps.matching.learning.models import Source
 from apps.users.models import User
 
@@ -45,9 +45,7 @@ class Ahead:
 
 def ahead_of(viewer: User, *, most: int) -> Ahead | None:
     """None where no deck was built. One query. Blocks, states and preferences are for `showable` and reach to ask."""
-    with connection.cursor() as cursor:
-        cursor.execute(_AHEAD, {"viewer": viewer.pk, "most": most, "likers": NEW_LIKERS})
-        row = cursor.fetchone()
+    row = ask_one(_AHEAD, {"viewer": viewer.pk, "most": most, "likers": NEW_LIKERS})
     if row is None:
         return None
     places, ids, cards, likers = row

@@ -6,7 +6,8 @@ numbers, and a position is a place in that order.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import cached_property
+from typing import Final
 
 import numpy as np
 from django.db import connection
@@ -14,6 +15,7 @@ from django.utils import timezone
 from h3.api import basic_int as h3
 from numpy.typing import NDArray
 
+from apps.matching.asking import as_array, ask, some
 from apps.matching.candidates import ROW, Rows, people
 from apps.matching.engine.eligibility import Bools, Ints
 from apps.matching.engine.features import Members
@@ -25,8 +27,35 @@ from apps.matching.models import REGION_RESOLUTION
 # One region, at least 100 km, beyond the border: as far as nine members in ten look. The others' decks are topped up
 # on demand, where nobody is too far away.
 BORDER_REGIONS = 1
+Ids = NDArray[np.void]  # of users: 16 bytes each
+ID: Final = np.dtype("V16")
 _FACTS: Final = np.dtype([(name, ">f4") for name in (*COUNTS, "swipes_received", "price", "completeness", "has_match")])
-_SWIPE: Final = np.dtype([("swiper", ">i4"), ("target", ">i4"), ("liked", "i1")])
+_SWIPE: Final = np.dtype([("viewer", ">i4"), ("other", ID), ("likes", "i1")])
+
+
+@dataclass(frozen=True)
+class Directory:
+    """Who is where: members' ids, in the order of their positions."""
+
+    ids: Ids
+
+    def positions(self, ids: Ids) -> Ints:
+        """Where these members are; -1 for who is not among them."""
+        half, position = self._by_half
+        wanted, found = _first_half(ids), np.full(len(ids), -1)
+        start, end = (np.searchsorted(half, wanted, side) for side in ("left", "right"))
+        for step in range(int((end - start).max(initial=0))):  # once, unless two ids begin alike
+            alike = start + step < end
+            here = position[start[alike] + step]
+            found[alike] = np.where(self.ids[here] == ids[alike], here, found[alike])
+        return found
+
+    @cached_property
+    def _by_half(self) -> tuple[NDArray[np.uint64], Ints]:
+        """The first halves of the ids in ascending order, as numbers, which are found faster; and whose they are."""
+        half = _first_half(self.ids)
+        order = np.argsort(half)
+        return half[order], order
 
 
 @dataclass(frozen=True)
@@ -34,6 +63,7 @@ class Territory:
     """All listed members of a territory and its border, in the order of their numbers."""
 
     numbers: Ints
+    directory: Directory
     members: Members
     where: Places
     is_own: Bools  # of the territory itself
@@ -56,10 +86,12 @@ class Between:
 
 
 def read_territory(cell: int, population: Population) -> Territory | None:
-    """As of now; None when nobody is listed there. Two queries."""
+    """As of now; None when nobody is listed there. One query."""
     own = list(h3.cell_to_children(cell, REGION_RESOLUTION))
     regions = sorted({each for region in own for each in h3.grid_disk(region, BORDER_REGIONS)})
-    packed, facts, interests, languages = _ask(_MEMBERS, {"regions": regions})
+    with connection.cursor() as cursor:  # planned for these regions: few people live there, or very many
+        cursor.execute(_MEMBERS, {"regions": regions})
+        packed, ids, facts, interests, languages = cursor.fetchone()
     rows: Rows = np.frombuffer(packed or b"", dtype=ROW)
     region = rows["cell"].astype(np.int64)
     is_own = np.isin(_parent(region, REGION_RESOLUTION), np.array(own, dtype=np.int64))
@@ -81,6 +113,7 @@ def read_territory(cell: int, population: Population) -> Territory | None:
     who = members.people
     return Territory(
         numbers=rows["number"].astype(np.int64),
+        directory=Directory(np.frombuffer(ids, dtype=ID)),
         members=members,
         where=places(region, _parent(region, 5), who.latitude, who.longitude),
         is_own=is_own,
@@ -92,20 +125,14 @@ def read_territory(cell: int, population: Population) -> Territory | None:
 
 
 def read_between(territory: Territory, viewers: Ints) -> Between:
-    """What lies between these viewers (positions) and all the others. Three queries."""
-    parameters = {"numbers": territory.numbers[viewers].tolist()}
-    given, received = (np.frombuffer(_ask(query, parameters)[0] or b"", _SWIPE) for query in (_GIVEN, _RECEIVED))
-    blocks = np.frombuffer(_ask(_BLOCKS, parameters)[0] or b"", ">i4").reshape(-1, 2)
-    place = np.full(len(territory), -1)
-    place[viewers] = np.arange(len(viewers))
-    owner = _positions(territory, np.concatenate([given["swiper"], received["target"], blocks[:, 0]]))
-    other = _positions(territory, np.concatenate([given["target"], received["swiper"], blocks[:, 1]]))
-    waits = np.zeros(len(owner), dtype=bool)
-    waits[len(given) : len(given) + len(received)] = received["liked"] != 0
-    known = (owner >= 0) & (other >= 0)
-    owner, other, waits = place[owner[known]], other[known], waits[known]
+    """What lies between these viewers (positions) and all the others. One query."""
+    [(packed,)] = ask(_BETWEEN, {"viewers": as_array(each.hex() for each in territory.directory.ids[viewers].tolist())})
+    known = np.frombuffer(packed or b"", dtype=_SWIPE)
+    other = territory.directory.positions(known["other"])
+    owner, waits = known["viewer"][other >= 0] - 1, known["likes"][other >= 0] != 0  # PostgreSQL counts from 1
+    other = other[other >= 0]
     order = np.lexsort((other, owner))
-    owner, other, waits = owner[order], other[order], waits[order]
+    owner, other, waits = owner[order].astype(np.int64), other[order], waits[order]
     ends = np.searchsorted(owner, np.arange(len(viewers) + 1)).astype(np.int64)
     # a like waits only as long as nothing else lies between the two
     alone = np.ones(len(owner), dtype=bool)
@@ -117,10 +144,11 @@ def read_between(territory: Territory, viewers: Ints) -> Between:
 
 
 _MEMBERS = f"""
-    SELECT string_agg(packed, ''), string_agg(facts, ''), string_agg(interests, E'\\n'), string_agg(language, E'\\n')
+    SELECT string_agg(packed, ''), string_agg(uuid_send(user_id), ''), string_agg(facts, ''),
+        string_agg(interests, E'\\n'), string_agg(language, E'\\n')
     FROM (
         SELECT
-            candidate.packed,
+            candidate.packed, candidate.user_id,
             {" || ".join(f"float4send(coalesce(standing.{name}, 0)::float4)" for name in (*COUNTS, "swipes_received"))}
                 || float4send(coalesce(standing.price, 'NaN')::float4)
                 || float4send(((
@@ -141,50 +169,29 @@ _MEMBERS = f"""
         ORDER BY candidate.number
     ) AS known
 """  # noqa: S608 constants
-_GIVEN = """
-    SELECT string_agg(int4send(viewer.number) || int4send(other.number) || boolsend(liked), '')
-    FROM matching_candidate AS viewer
-    JOIN matching_swipe AS swipe ON swipe.swiper_id = viewer.user_id
-    JOIN matching_candidate AS other ON other.user_id = swipe.target_id
-    WHERE viewer.number = ANY(%(numbers)s::integer[])
-"""
-_RECEIVED = """
-    SELECT string_agg(int4send(other.number) || int4send(viewer.number) || boolsend(liked), '')
-    FROM matching_candidate AS viewer
-    JOIN matching_swipe AS swipe ON swipe.target_id = viewer.user_id
-    JOIN matching_candidate AS other ON other.user_id = swipe.swiper_id
-    WHERE viewer.number = ANY(%(numbers)s::integer[])
-"""
-_BLOCKS = """
-    SELECT string_agg(int4send(viewer.number) || int4send(other.number), '')
-    FROM matching_candidate AS viewer
+# From indexes alone (swipe_once, swipe_received), and with the ids as they are there: looking up a number for each of
+# them took five times as long.
+_BETWEEN = f"""
+    SELECT string_agg(int4send(viewer.place::integer) || uuid_send(between.id) || boolsend(between.liked), '')
+    FROM unnest({some("viewers", "uuid")}) WITH ORDINALITY AS viewer (id, place)
     CROSS JOIN LATERAL (
-        SELECT blocked_id AS id FROM matching_block WHERE blocker_id = viewer.user_id
-        UNION ALL SELECT blocker_id FROM matching_block WHERE blocked_id = viewer.user_id
-    ) AS apart
-    JOIN matching_candidate AS other ON other.user_id = apart.id
-    WHERE viewer.number = ANY(%(numbers)s::integer[])
-"""
+        SELECT target_id AS id, false AS liked FROM matching_swipe WHERE swiper_id = viewer.id
+        UNION ALL SELECT swiper_id, liked FROM matching_swipe WHERE target_id = viewer.id
+        UNION ALL SELECT blocked_id, false FROM matching_block WHERE blocker_id = viewer.id
+        UNION ALL SELECT blocker_id, false FROM matching_block WHERE blocked_id = viewer.id
+    ) AS between
+"""  # noqa: S608 constants
 
 
-def _ask(query: str, parameters: dict[str, Any]) -> tuple[Any, ...]:
-    with connection.cursor() as cursor:
-        cursor.execute(query, parameters)
-        row: tuple[Any, ...] = cursor.fetchone()
-    return row
+def _first_half(ids: Ids) -> NDArray[np.uint64]:
+    halves: NDArray[np.uint64] = np.ascontiguousarray(ids).view(">u8").reshape(-1, 2)[:, 0].astype(np.uint64)
+    return halves
 
 
 def _parent(cells: Ints, resolution: int) -> Ints:
     """The coarser H3 cells around them, as `models.Candidate.region` works it out."""
     unused_digits = (1 << 3 * (15 - resolution)) - 1
     return cells & ~(15 << 52) | (resolution << 52 | unused_digits)
-
-
-def _positions(territory: Territory, numbers: NDArray[Any]) -> Ints:
-    """-1 for who is not among them."""
-    wanted = numbers.astype(np.int64)
-    found = np.minimum(np.searchsorted(territory.numbers, wanted), len(territory) - 1)
-    return np.where(territory.numbers[found] == wanted, found, -1)
 
 
 def _bits(lines: str | None, population: Population, name: str) -> NDArray[np.uint8]:

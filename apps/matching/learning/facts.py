@@ -11,12 +11,12 @@ from typing import NamedTuple
 from uuid import UUID
 
 import numpy as np
-from django.db import connection
 from django.utils import timezone
 from h3.api import basic_int as h3
 from numpy.typing import NDArray
 
-from apps.matching.candidates import as_array, date_number
+from apps.matching.asking import as_array, ask, some
+from apps.matching.candidates import date_number
 from apps.matching.engine.eligibility import Floats, Ints, People, full_years
 from apps.matching.engine.features import (
     DIRECTED,
@@ -90,10 +90,8 @@ def look(viewer: UUID, *, population: Population, ids: Sequence[UUID] = (), numb
     Whom the viewer has answered is no candidate: a like of theirs counts as waiting. Who was never listed, or is gone,
     is left out.
     """
-    with connection.cursor() as cursor:
-        query, chosen = (_WITH_IDS, as_array(ids)) if ids else (_WITH_NUMBERS, as_array(numbers))
-        cursor.execute(query, {"viewer": viewer, "chosen": chosen})
-        rows = [_Row(*row) for row in cursor.fetchall()]
+    query, chosen = (_WITH_IDS, as_array(ids)) if ids else (_WITH_NUMBERS, as_array(numbers))
+    rows = [_Row(*row) for row in ask(query, {"viewer": viewer, "chosen": chosen})]
     *others, _viewer = rows
     ids = [row.id for row in others]
     return Sight(
@@ -175,10 +173,10 @@ _KNOWN = f"""
     ORDER BY candidate.user_id = %(viewer)s, candidate.number
 """  # noqa: S608 constants
 # One or the other: for either of them PostgreSQL would take longer to plan than to answer.
-_WITH_IDS = _KNOWN.format(chosen="candidate.user_id = ANY(%(chosen)s::uuid[] || %(viewer)s)")
+_WITH_IDS = _KNOWN.format(chosen=f"candidate.user_id = ANY({some('chosen', 'uuid')} || %(viewer)s)")
 _WITH_NUMBERS = _KNOWN.format(
-    chosen="candidate.number = ANY("
-    "%(chosen)s::integer[] || (SELECT number FROM matching_candidate WHERE user_id = %(viewer)s))"
+    chosen=f"candidate.number = ANY({some('chosen', 'integer')}"  # noqa: S608 constants
+    " || (SELECT number FROM matching_candidate WHERE user_id = %(viewer)s))"
 )
 
 

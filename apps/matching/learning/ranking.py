@@ -82,10 +82,11 @@ def draw_likes_first(viewer: User, chance: Callable[[], float] = random.random) 
 
 
 def placements_as_built(viewer: User, built: Sequence[Built]) -> list[Placement]:
-    """Of cards that a build of decks has placed, by the algorithm `market`; one query."""
+    """Of cards that a build of decks has placed, by the algorithm `market`; one query, if there are any."""
+    if not built:
+        return []
     model = running_model()
-    ids = [card.candidate_id for card in built]
-    sight = look(viewer.pk, ids=ids, population=model.population)
+    sight = look(viewer.pk, ids=[card.candidate_id for card in built], population=model.population)
     facts = dict(zip(sight.ids, sight.numbers(model.population), strict=True))
     return [
         Placement(
