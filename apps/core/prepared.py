@@ -21,6 +21,7 @@ from apps.core.postgres.base import DatabaseWrapper
 Row = TypeVar("Row")
 M = TypeVar("M", bound=Model)
 Columns = Sequence[Any]
+Values = Sequence[Any] | Mapping[str, Any]
 Converters = dict[int, tuple[list[Callable[..., Any]], Any]]  # by column, with Django's expression for it
 
 
@@ -135,13 +136,17 @@ def _as_written(row: M) -> M:
     return row
 
 
-def ask(sql: str, params: Sequence[Any]) -> list[Columns]:
-    """The rows of a statement that PostgreSQL plans once in each connection."""
-    rows: list[Columns] = tell(sql, params).fetchall()
+def ask(sql: str, params: Values) -> list[tuple[Any, ...]]:
+    """The rows of a statement that PostgreSQL plans once in each connection.
+
+    Values go beside the text: cast them where PostgreSQL cannot tell their type. What no single plan suits goes through
+    an ordinary cursor, which has it planned each time.
+    """
+    rows: list[tuple[Any, ...]] = tell(sql, params).fetchall()
     return rows
 
 
-def tell(sql: str, params: Sequence[Any]) -> CursorWrapper:
+def tell(sql: str, params: Values) -> CursorWrapper:
     """The same for one that returns no rows."""
     db = connections[DEFAULT_DB_ALIAS]
     assert isinstance(db, DatabaseWrapper)
@@ -209,7 +214,7 @@ def _made(model: type[M], names: Sequence[str], columns: Columns) -> M:
     return _as_written(made)
 
 
-def _converted(rows: list[Columns], converters_of: Converters) -> Iterator[Columns]:
+def _converted(rows: Sequence[Columns], converters_of: Converters) -> Iterator[Columns]:
     """With the values as the fields have them: decrypted, say."""
     if not converters_of:
         yield from rows

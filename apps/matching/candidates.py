@@ -12,7 +12,8 @@ from django.utils import timezone
 from h3.api import basic_int as h3
 from numpy.typing import NDArray
 
-from apps.matching.asking import as_array, ask, some
+from apps.core.prepared import ask
+from apps.matching.arrays import as_array, some
 from apps.matching.engine.eligibility import Floats, Ints, People, full_years
 from apps.users.models import MAX_AGE, User
 
@@ -46,7 +47,7 @@ def read(query: str, params: Mapping[str, Any]) -> Rows:
 
 def interests_of(numbers: Ints) -> list[Sequence[str]]:
     """Of these candidates, in their order; none of who is gone. One query."""
-    known = dict(ask(_INTERESTS, {"numbers": as_array(numbers.tolist())}))
+    known: dict[int, list[str]] = dict(ask(_INTERESTS, {"numbers": as_array(numbers.tolist())}))
     return [known.get(number, ()) for number in numbers.tolist()]
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from django.utils import timezone
 from pyroaring import BitMap
 
-from apps.matching.asking import ask
+from apps.core.prepared import ask
 from apps.matching.engine.eligibility import Bools, Ints
 from apps.matching.models import Swipe, SwipeHistory
 from apps.users.models import User

@@ -14,7 +14,7 @@ from django.utils import timezone
 from h3.api import basic_int as h3
 from pyroaring import BitMap
 
-from apps.matching.asking import as_array, some
+from apps.matching.arrays import as_array, some
 from apps.matching.candidates import ROW, Rows, date_number, people, read
 from apps.matching.engine.eligibility import ANYWHERE_KM, Bools, Ints, People, reach
 from apps.matching.histories import contains

@@ -9,7 +9,8 @@ import numpy as np
 from django.utils import timezone
 from h3.api import basic_int as h3
 
-from apps.matching.asking import as_array, ask, some
+from apps.core.prepared import ask
+from apps.matching.arrays import as_array, some
 from apps.matching.candidates import date_number
 from apps.matching.engine.eligibility import ANYWHERE_KM, People, full_years
 from apps.matching.models import GENDER_BIT

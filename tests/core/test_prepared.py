@@ -222,6 +222,17 @@ def test_after_a_rollback_it_is_planned_anew():
     at_once(ask_refuse_and_ask)
 
 
+def test_a_savepoint_that_is_rolled_back_costs_no_plan():
+    query = "SELECT %s::integer"
+    ask(query, [1])
+    with contextlib.suppress(IntegrityError), transaction.atomic():
+        ask(query, [2])
+        raise IntegrityError
+
+    assert ask(query, [3]) == [(3,)]
+    assert sum(plan == "SELECT $1::integer" for plan in plans()) == 1
+
+
 def test_a_column_that_was_added_meanwhile_fails_one_transaction_and_no_more():
     def ask_change_and_ask():
         with connection.cursor() as cursor:

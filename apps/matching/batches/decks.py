@@ -7,7 +7,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.matching.asking import ask_one
+from apps.core.prepared import ask
 from apps.matching.learning.models import Source
 from apps.users.models import User
 
@@ -45,7 +45,7 @@ class Ahead:
 
 def ahead_of(viewer: User, *, most: int) -> Ahead | None:
     """None where no deck was built. One query. Blocks, states and preferences are for `showable` and reach to ask."""
-    row = ask_one(_AHEAD, {"viewer": viewer.pk, "most": most, "likers": NEW_LIKERS})
+    row = next(iter(ask(_AHEAD, {"viewer": viewer.pk, "most": most, "likers": NEW_LIKERS})), None)
     if row is None:
         return None
     places, ids, cards, likers = row

@@ -15,7 +15,8 @@ from django.utils import timezone
 from h3.api import basic_int as h3
 from numpy.typing import NDArray
 
-from apps.matching.asking import as_array, ask, some
+from apps.core.prepared import ask
+from apps.matching.arrays import as_array, some
 from apps.matching.candidates import ROW, Rows, people
 from apps.matching.engine.eligibility import Bools, Ints
 from apps.matching.engine.features import Members

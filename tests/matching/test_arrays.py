@@ -3,7 +3,8 @@
 import pytest
 from django.db import connection
 
-from apps.matching.asking import ask, ask_one, some
+from apps.core.prepared import ask
+from apps.matching.arrays import some
 from apps.matching.selectors import best_of_deck
 from apps.users.models import User
 from tests.factories import member
@@ -39,15 +40,5 @@ def test_it_takes_arrays_of_any_length_for_the_same_query() -> None:
     query = f"SELECT count(*) FROM users_user WHERE id = ANY({some('ids', 'uuid')})"
     ids = [str(member(f"M{place}", photos=0).pk) for place in range(3)]
     for length in (0, 1, 2, 3, 3, 3, 1):
-        assert ask_one(query, {"ids": f"{{{','.join(ids[:length])}}}"}) == (length,)
+        assert ask(query, {"ids": f"{{{','.join(ids[:length])}}}"}) == [(length,)]
     assert _planned()[query.replace("%(ids)s", "$1")] == (OLD_PLANS, 2)
-
-
-def test_it_goes_on_after_a_rollback() -> None:
-    """Which takes back prepared queries together with all else."""
-    query = "SELECT %(number)s::integer"
-    assert ask(query, {"number": 1}) == [(1,)]
-    with connection.cursor() as cursor:
-        cursor.execute("SAVEPOINT before")
-        cursor.execute("ROLLBACK TO SAVEPOINT before")
-    assert ask(query, {"number": 2}) == [(2,)]
