@@ -120,20 +120,21 @@ def _next_ids(count: int) -> list[int]:
 # Only the first unsent row of a chat may be claimed: that is what keeps the order within a chat, across all senders.
 # A concurrent claim of the same row makes this one skip it: either it is locked, or, once committed, no longer due.
 # Each priority has a lane of its own, so that a claim finds the urgent ones however many others wait. Ids go from one
-# step to the next as arrays: by joins PostgreSQL, which cannot know how few they are, would read the whole table.
+# step to the next as arrays: by joins PostgreSQL, which cannot know how few they are, would read the whole table. As
+# it would for a lane that is empty while a broadcast waits, if the order were by id alone: the primary key has that.
 CLAIM = """
     WITH head AS MATERIALIZED (
         SELECT due.id FROM unnest(%(priorities)s::int[], %(rooms)s::int[]) AS lane (priority, room)
         CROSS JOIN LATERAL (
             SELECT id FROM notifications_delivery AS waiting
-            WHERE waiting.priority = lane.priority AND status IN ('pending', 'in_flight')
+            WHERE waiting.priority BETWEEN lane.priority AND lane.priority AND status IN ('pending', 'in_flight')
             AND due_at <= statement_timestamp() AND id <> ALL(%(held)s)
             AND NOT EXISTS (
                 SELECT FROM notifications_delivery AS earlier
                 WHERE earlier.chat_id = waiting.chat_id AND earlier.id < waiting.id
                 AND earlier.status IN ('pending', 'in_flight')
             )
-            ORDER BY id LIMIT lane.room FOR UPDATE SKIP LOCKED
+            ORDER BY waiting.priority, id LIMIT lane.room FOR UPDATE SKIP LOCKED
         ) AS due
     )
     UPDATE notifications_delivery AS delivery

@@ -38,7 +38,7 @@ def test_it_shows_the_first_card_in_few_queries(
     ann: Phone, men: list[Phone], django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     ann.write("/browse")
-    with django_assert_max_num_queries(17):
+    with django_assert_max_num_queries(14):
         received(ann)
 
 
@@ -46,7 +46,7 @@ def test_it_likes_in_few_queries(
     ann: Phone, men: list[Phone], django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     data = f"like:{men[0].user.pk.hex}"
-    with django_assert_max_num_queries(23):
+    with django_assert_max_num_queries(20):
         tap(ann, data)
 
 
@@ -54,7 +54,7 @@ def test_it_passes_in_few_queries(
     ann: Phone, men: list[Phone], django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     data = f"pass:{men[0].user.pk.hex}"
-    with django_assert_max_num_queries(21):
+    with django_assert_max_num_queries(18):
         tap(ann, data)
 
 

@@ -13,42 +13,15 @@ from django.conf import settings
 from django.db import OperationalError
 from django.db.backends.postgresql import base
 from django.db.backends.utils import CursorWrapper
-from psycopg.types.datetime import TimestamptzLoader
-from psycopg.types.numeric import Int8Dumper
 
 from apps.core.errors import AwayError
+from apps.core.postgres.preparing import PreparingCursor
 from apps.core.resilience import faults
 from apps.core.resilience.faults import Kind
 from apps.core.resilience.policies import DATABASE
 
 # A connection that committed this lately is taken to be well: every question saved is a round trip in each update.
 TRUSTED_SECS = 1.0
-
-
-class PreparingCursor(psycopg.Cursor[Any]):
-    """PostgreSQL parses and plans what it executes once in a connection, unless PREPARED_STATEMENTS forbids it.
-
-    A rollback makes psycopg forget them all: the next ones are prepared anew.
-    """
-
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        super().__init__(connection)
-        # one plan, whatever the size of a number
-        self.adapters.register_dumper(int, Int8Dumper)
-        # psycopg's own, in C; Django's are to choose a time zone, and the session's is UTC
-        self.adapters.register_loader("timestamptz", TimestamptzLoader)
-
-    def execute(self, query: Any, params: Any = None, **_: Any) -> "PreparingCursor":
-        """Prepares at once, but nothing that other cursors of the connection execute."""
-        self.connection.prepare_threshold = 0 if settings.PREPARED_STATEMENTS else None
-        try:
-            return super().execute(query, params)
-        finally:
-            self.connection.prepare_threshold = None
-
-    def _get_prepared(self, pgq: Any, prepare: bool | None = None) -> Any:
-        self._query = pgq  # where Django looks for what it logs
-        return super()._get_prepared(pgq, prepare)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
