@@ -27,10 +27,6 @@ class Factors:
     def none(cls, members: int) -> "Factors":
         return cls(*np.zeros((2, members, RANK), dtype=np.float32))
 
-    def __bool__(self) -> bool:
-        """Do they say anything of anybody?"""
-        return bool(self.taste.any() and self.looks.any())
-
     def affinity(self, giver: Ints, receiver: Ints) -> Column:
         """By pair: by how much the receiver is the giver's kind, in log odds of a like; 0 where nothing is known."""
         result: Column = np.einsum("ij,ij->i", self.taste[giver], self.looks[receiver])

@@ -137,7 +137,7 @@ def directed_columns(members: Members, pairs: Pairs) -> Columns:
 
 def learned_columns(members: Members, pairs: Pairs) -> Columns:
     """An entry a pair, of this direction alone; no column where no factors have been learned."""
-    return {"affinity": members.factors.affinity(pairs.giver, pairs.receiver)} if members.factors is not None else {}
+    return {"affinity": members.factors.affinity(pairs.giver, pairs.receiver)} if members.factors else {}
 
 
 def _at(people: People, positions: Ints) -> People:

@@ -50,6 +50,8 @@ class Crowd(NamedTuple):
 
     group_start: Int64s  # and where the last one ends
     group_key: Int64s  # gender and age
+    group_taste: Float32s  # the longest vector of the group
+    group_looks: Float32s
     district_start: Int64s  # of its groups
     standing: Float32s
     giving: Float32s
@@ -61,6 +63,8 @@ class Crowd(NamedTuple):
     age_min: Small
     age_max: Small
     max_km: Float32s
+    taste: Float32s  # rows, as in `Terms`
+    looks: Float32s
 
 
 class Ground(NamedTuple):
@@ -74,7 +78,7 @@ class Ground(NamedTuple):
 
 
 class Terms(NamedTuple):
-    """A model taken apart: log odds = giving + receiving + near + gap + shared."""
+    """A model taken apart: log odds = giving + receiving + near + gap + shared + affinity."""
 
     giving: Float32s
     receiving: Float32s
@@ -85,6 +89,9 @@ class Terms(NamedTuple):
     shared_starts: Int64s  # by set: where its words begin
     shared_scales: Float32s  # by set: coefficient, mean, one by its scale
     likely: Float32s  # log σ in steps, from the lowest log odds on
+    taste: Float32s  # a row for each member, of no length where tastes have no say
+    looks: Float32s
+    affinity: Float32s  # coefficient, mean, one by its scale
 
 
 class FoundRows(NamedTuple):
@@ -198,6 +205,10 @@ def _fill(viewer: int, turn: int, viewers: Viewers, crowd: Crowd, terms: Terms, 
         terms.receiving[viewer],
         terms.words[viewer],
         _most_shared(viewer, terms),
+        terms.taste[viewer],
+        terms.looks[viewer],
+        np.sqrt(_dot(terms.taste[viewer], terms.taste, viewer)),
+        np.sqrt(_dot(terms.looks[viewer], terms.looks, viewer)),
     )
     count = 0
     for district in around.nearest_first:
@@ -221,6 +232,10 @@ class _Own(NamedTuple):
     receiving: np.float32
     words: Words
     most_shared: np.float32
+    taste: Float32s
+    looks: Float32s
+    taste_length: np.float32
+    looks_length: np.float32
 
 
 @njit(nogil=True)
@@ -230,20 +245,22 @@ def _look_through(
     """One district, each group until nobody further on can be good enough; how many are found then."""
     # Columns have names of their own: numba counts references each time that a tuple of arrays is passed on.
     keys, group_start = crowd.group_key, crowd.group_start
-    standing, giving, receiving, words, members, cells = crowd[3:9]
-    seeks, youngest, oldest, max_km = crowd[9:]
+    standing, giving, receiving, words, members, cells = crowd[5:11]
+    seeks, youngest, oldest, max_km, tastes, looks = crowd[11:]
     _, district_near, km, near, hidden_for, _ = around
-    gaps, _, weights, starts, scales, likely = terms[3:]
+    gaps, _, weights, starts, scales, likely, _, _, kind = terms[3:]
     turn, gender, age, my_km, my_words = own.turn, own.gender, own.age, own.max_km, own.words
     my_giving, my_receiving, candidates, values = own.giving, own.receiving, found.candidate, found.value
-    half_mine, (worst, needed) = _HALF * (my_giving + my_receiving), _bar(values, count)
+    my_taste, my_looks, half_mine = own.taste, own.looks, _HALF * (my_giving + my_receiving)
+    worst, needed = _bar(values, count)
     for group in range(crowd.district_start[district], crowd.district_start[district + 1]):
         years = keys[group] & 0xFF
         if (keys[group] >> 8) & own.seeks == 0 or years < own.age_min or years > own.age_max:
             continue
         gap = gaps[abs(age - years)]
         mine = half_mine + gap + own.most_shared
-        most = mine + district_near[district]
+        alike = _most_alike(own, crowd.group_taste[group], crowd.group_looks[group], kind)
+        most = mine + district_near[district] + alike
         for place in range(group_start[group], group_start[group + 1]):
             half_standing = _HALF * standing[place]
             if half_standing + most <= needed:
@@ -251,12 +268,16 @@ def _look_through(
             if seeks[place] & gender == 0 or age < youngest[place] or age > oldest[place]:
                 continue
             cell = cells[place]
-            if km[cell] > min(my_km, max_km[place]) or half_standing + mine + near[cell] <= needed:
+            if km[cell] > min(my_km, max_km[place]) or half_standing + mine + near[cell] + alike <= needed:
+                continue
+            liking, liked = _affinity(my_taste, looks, place, kind), _affinity(my_looks, tastes, place, kind)
+            if half_standing + mine + near[cell] + _HALF * (liking + liked) < needed:
                 continue
             mutual = near[cell] + gap + _shared(my_words, words, place, weights, starts, scales)
-            if half_standing + half_mine + mutual < needed:
+            there = my_giving + receiving[place] + mutual + liking
+            back = giving[place] + my_receiving + mutual + liked
+            if _HALF * (there + back) < needed:
                 continue
-            there, back = my_giving + receiving[place] + mutual, giving[place] + my_receiving + mutual
             value = _log_sigmoid(there, likely) + _log_sigmoid(back, likely)
             # who is hidden lies far away in memory: asked last
             if value > worst and hidden_for[members[place]] != turn:
@@ -299,6 +320,37 @@ def _most_shared(viewer: int, terms: Terms) -> np.float32:
             _shared(terms.words[viewer], terms.words, viewer, terms.shared, starts, scales),
             _shared(terms.words[viewer], none, 0, terms.shared, starts, scales),
         )
+    return total
+
+
+@njit(nogil=True)
+def _affinity(own: Float32s, others: Float32s, place: int, kind: Float32s) -> np.float32:
+    """What it adds to log odds that two are each other's kind, one way."""
+    return kind[0] * _standard(_dot(own, others, place), kind) if len(own) else np.float32(0)
+
+
+@njit(nogil=True)
+def _most_alike(own: _Own, taste: np.float32, looks: np.float32, kind: Float32s) -> np.float32:
+    """Half of what affinity adds both ways at the most, where no vector is longer than these (Cauchy and Schwarz)."""
+    if not len(own.taste):
+        return np.float32(0)
+    liking, liked = own.taste_length * looks, own.looks_length * taste
+    most_liking = max(kind[0] * _standard(-liking, kind), kind[0] * _standard(liking, kind))
+    most_liked = max(kind[0] * _standard(-liked, kind), kind[0] * _standard(liked, kind))
+    return _HALF * (most_liking + most_liked) + _ROUNDING
+
+
+@njit(nogil=True)
+def _standard(value: np.float32, kind: Float32s) -> np.float32:
+    return min(max((value - kind[1]) * kind[2], -_STANDARD), _STANDARD)
+
+
+@njit(nogil=True)
+def _dot(own: Float32s, others: Float32s, place: int) -> np.float32:
+    """No row is taken out of `others`: each would be counted."""
+    total = np.float32(0)
+    for number in range(len(own)):
+        total += own[number] * others[place, number]
     return total
 
 
