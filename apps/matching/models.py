@@ -3,6 +3,7 @@
 from typing import Final
 
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Func, Q
 from django.db.models.expressions import CombinedExpression
@@ -44,6 +45,8 @@ class Swipe(UUIDModel):
             models.Index(fields=["swiper", "-created_at"], name="swipe_latest"),
             # decks: who has come to like this member since their history was compacted
             models.Index(fields=["target", "created_at"], name="swipe_newest_likes", condition=Q(liked=True)),
+            # learning tastes: the swipes of a day; rows come in the order of time
+            BrinIndex(fields=["created_at"], name="swipe_by_age", autosummarize=True),
         ]
 
     def __str__(self) -> str:
