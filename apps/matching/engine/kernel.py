@@ -342,7 +342,8 @@ def _most_alike(own: _Own, taste: np.float32, looks: np.float32, kind: Float32s)
 
 @njit(nogil=True)
 def _standard(value: np.float32, kind: Float32s) -> np.float32:
-    return min(max((value - kind[1]) * kind[2], -_STANDARD), _STANDARD)
+    bounded: np.float32 = min(max((value - kind[1]) * kind[2], -_STANDARD), _STANDARD)
+    return bounded
 
 
 @njit(nogil=True)
