@@ -199,6 +199,7 @@ def test_it_tells_staff_and_not_the_member(town: Town) -> None:
     (story,) = stories([best], model)
     first = story.contributions[0]
     assert (first.feature, first.there > 0) == ("affinity", True)
+    assert "a taste that likes alone have told" in first.in_words
     assert set(reasons(best, model)) <= set(Reason)
     assert "affinity" not in set(Reason)
 
