@@ -131,7 +131,7 @@ def _crowd(members: Members, where: Places, terms: Terms, chosen: Ints) -> Crowd
     group = district[order].astype(np.int64) << 32 | key[order]
     starts = np.flatnonzero(np.append(np.full(min(1, len(group)), True), group[1:] != group[:-1])).astype(np.int64)
     districts = np.arange(len(where.reach_km) + 1)
-    taste, looks = terms.taste[order], terms.looks[order]
+    taste, looks = np.split(terms.taste_looks[order], 2, axis=1)
     return Crowd(
         group_start=np.append(starts, len(group)).astype(np.int64),
         group_key=group[starts] & 0xFFFF_FFFF,
@@ -148,8 +148,7 @@ def _crowd(members: Members, where: Places, terms: Terms, chosen: Ints) -> Crowd
         age_min=people.age_min[order].astype(np.uint8),
         age_max=people.age_max[order].astype(np.uint8),
         max_km=people.max_km[order].astype(np.float32),
-        taste=taste,
-        looks=looks,
+        looks_taste=np.concatenate([looks, taste], axis=1),
     )
 
 
@@ -187,9 +186,8 @@ def _terms(members: Members, model: Model) -> Terms:
         starts,
         np.array([(c, mean, 1 / scale) for c, mean, scale in shared], dtype=np.float32).reshape(-1, 3),
         _log_sigmoids(),
-        np.ascontiguousarray(tastes.taste, dtype=np.float32),
-        np.ascontiguousarray(tastes.looks, dtype=np.float32),
-        np.array((c, mean, 1 / scale), dtype=np.float32),
+        np.concatenate([tastes.taste, tastes.looks], axis=1, dtype=np.float32),
+        np.array((c if members.factors else 0, mean, 1 / scale), dtype=np.float32),
     )
 
 

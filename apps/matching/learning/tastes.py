@@ -102,13 +102,17 @@ def _note(until: datetime, verdict: Verdict, figures: dict[str, float]) -> Outco
 
 
 def _judge(later: Swipes, log_odds: Column, before: Factors, found: Factors) -> tuple[Verdict, dict[str, float]]:
-    """Is the log loss of these swipes surely lower with what was found? Figures: that of each, and without tastes."""
+    """Is the log loss of these swipes surely lower with what was found than with what members have, and without tastes?
+
+    The less favourable verdict of the two, and the log losses.
+    """
     losses = {
         name: np.logaddexp(0, np.where(later.liked, -1, 1) * (log_odds + factors.affinity(later.giver, later.receiver)))
         for name, factors in (("before", before), ("found", found))
     }
     losses["none"] = np.logaddexp(0, np.where(later.liked, -1, 1) * log_odds)
-    verdict = judged(losses["before"] - losses["found"], later.giver % GROUPS)
+    verdicts = [judged(losses[other] - losses["found"], later.giver % GROUPS) for other in ("before", "none")]
+    verdict = min(verdicts, key=lambda each: each.low)
     figures = {f"log_loss_{name}": float(loss.mean(dtype=np.float64)) for name, loss in losses.items()}
     finite = {name: figure for name, figure in figures.items() if math.isfinite(figure)}
     return verdict, {**finite, "judged": len(later.giver)}

@@ -104,6 +104,11 @@ def kept() -> dict[User, bytes]:
     return dict(Standing.objects.exclude(tastes=None).values_list("user", "tastes"))
 
 
+def made_up() -> list[bytes]:
+    rows = stored(Factors(*np.random.default_rng(5).normal(0, 1, (2, 2 * SIDE, 4)).astype(np.float32)))
+    return [row.tobytes() for row in rows]
+
+
 # ---- From likes to decks
 
 
@@ -237,12 +242,16 @@ def test_it_keeps_yesterdays_where_the_new_ones_are_no_better(town: Town, monkey
 
 
 def test_it_learns_nothing_where_members_like_by_chance(town: Town) -> None:
+    """Not even where what they have is worse: better than that is not good enough."""
+    Standing.objects.bulk_create(Standing(user=each, tastes=wild) for each, wild in zip(town, made_up(), strict=True))
     live(town, taste=lambda one, other: (one * 7 + other * 13) % 5 < 2)
     live(town, days_ago=1, each=JUDGED, taste=lambda one, other: (one * 3 + other * 11) % 7 < 3)
     outcome = learn()
     assert outcome.fit
     assert not outcome.fit.is_kept
-    assert kept() == {}
+    losses = [outcome.fit.figures[f"log_loss_{which}"] for which in ("none", "found", "before")]
+    assert losses == sorted(losses)
+    assert list(kept().values()) == made_up()
 
 
 def test_it_follows_a_taste_that_changes(town: Town) -> None:
