@@ -28,5 +28,5 @@ def factors_of(rows: Stored) -> Factors:
 
 def is_known(factors: Factors) -> Bools:
     """By member: is anything known?"""
-    known: Bools = np.concatenate([factors.taste, factors.looks], axis=1).any(axis=1)
+    known: Bools = np.any(np.concatenate([factors.taste, factors.looks], axis=1) != 0, axis=1)
     return known
