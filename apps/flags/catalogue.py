@@ -222,6 +222,25 @@ CATALOGUE: Final = by_name(
             maximum=3,
         ),
         Definition(
+            "matching.taste_weight",
+            Kind.VALUE,
+            owner="matching",
+            purpose=_(
+                "How much tastes that were learned from likes count, against what the running model makes of them. "
+                "At 0 they have no say."
+            ),
+            default=1.0,
+            minimum=0,
+            maximum=3,
+        ),
+        Definition(
+            "matching.learn_tastes",
+            Kind.OPERATION,
+            owner="matching",
+            purpose=_("Tastes are learned from members’ likes every night."),
+            default=True,
+        ),
+        Definition(
             "matching.build_decks",
             Kind.OPERATION,
             owner="matching",

@@ -1,4 +1,4 @@
-"""Who matched, what a member's deck is made of, and which model ranks."""
+"""Who matched, what a member's deck is made of, which model ranks, and what was learned of tastes."""
 
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from unfold.decorators import display
 
 import apps.matching.batches.admin  # noqa: F401 Django looks for an app's pages here
 from apps.core.admin import BaseAdmin, CreatedFilter, ReadOnlyMixin
-from apps.matching.learning.models import RankerModel
+from apps.matching.learning.models import RankerModel, TasteFit
 from apps.matching.learning.trainer import RankerError, State, make_running, stop_running
 from apps.matching.models import Match
 from apps.matching.selectors import deck_story, is_listed
@@ -167,6 +167,46 @@ class RankerModelAdmin(ReadOnlyMixin, BaseAdmin):
         self.log_change(request, ranker, f"{'Let it rank' if run else 'Stopped'}: {reason}"[:500])
         self.message_user(request, _("Done."), messages.SUCCESS)
         return True
+
+
+@admin.register(TasteFit)
+class TasteFitAdmin(ReadOnlyMixin, BaseAdmin):
+    """What became of each night's fit of members' tastes. Log losses are of swipes that none of them had seen."""
+
+    list_display = ("until", "outcome", "members", "swipes", "without", "before", "found", "fitted_at", "why")
+    ordering = ("-until",)
+    fields = (("until", "outcome"), "fitted_at", ("members", "swipes"), ("without", "before", "found"), "why")
+    readonly_fields = ("outcome", "members", "swipes", "without", "before", "found")
+
+    @display(description=_("outcome"), label={"kept": "success", "dropped": "warning"})
+    def outcome(self, fit: TasteFit) -> tuple[str, object]:
+        return ("kept", _("Kept")) if fit.is_kept else ("dropped", _("Dropped"))
+
+    @display(description=_("members with tastes"))
+    def members(self, fit: TasteFit) -> str:
+        return f"{fit.figures['members']:,}"
+
+    @display(description=_("swipes learned from"))
+    def swipes(self, fit: TasteFit) -> str:
+        return f"{fit.figures['swipes']:,}"
+
+    @display(description=_("log loss without tastes"))
+    def without(self, fit: TasteFit) -> str:
+        return _log_loss(fit, "none")
+
+    @display(description=_("with those before"))
+    def before(self, fit: TasteFit) -> str:
+        return _log_loss(fit, "before")
+
+    @display(description=_("with these"))
+    def found(self, fit: TasteFit) -> str:
+        return _log_loss(fit, "found")
+
+
+def _log_loss(fit: TasteFit, which: str) -> str:
+    """A fit that came to nothing has none."""
+    loss = fit.figures.get(f"log_loss_{which}")
+    return "–" if loss is None else f"{loss:.4f}"
 
 
 def _may_choose(request: HttpRequest) -> bool:

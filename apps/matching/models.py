@@ -3,6 +3,7 @@
 from typing import Final
 
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Func, Q
 from django.db.models.expressions import CombinedExpression
@@ -51,6 +52,8 @@ class Swipe(UUIDModel):
             models.Index(fields=["target", "created_at"], name="swipe_newest_likes", condition=Q(liked=True)),
             # batches: what others did about a member, from the index alone; erasure: all swipes on a member
             models.Index(fields=["target"], name="swipe_received", include=["swiper", "liked"]),
+            # learning tastes: the swipes of a day; rows come in the order of time
+            BrinIndex(fields=["created_at"], name="swipe_by_age", autosummarize=True),
         ]
 
     def __str__(self) -> str:

@@ -28,7 +28,13 @@ from apps.matching.engine.scoring import ranking, score
 from apps.matching.histories import contains, history_of
 from apps.matching.learning.impressions import Placement
 from apps.matching.learning.models import Algorithm
-from apps.matching.learning.ranking import DEFAULT_ALGORITHM, draw_likes_first, placements_as_built, rank
+from apps.matching.learning.ranking import (
+    DEFAULT_ALGORITHM,
+    draw_likes_first,
+    placements_as_built,
+    rank,
+    weighed_model,
+)
 from apps.matching.learning.reasons import Reason, Story, reasons, stories
 from apps.matching.learning.running import running_model
 from apps.matching.models import Candidate, Match, Swipe
@@ -176,7 +182,7 @@ def why_shown(card: Card) -> list[Reason]:
 
 def deck_story(viewer: User, count: int) -> list[Story]:
     """What the deck of a published, listed viewer is made of and why, the best first."""
-    return stories([ranked.placement for ranked in best_of_deck(viewer, count)], running_model())
+    return stories([ranked.placement for ranked in best_of_deck(viewer, count)], weighed_model(viewer))
 
 
 def card_of(viewer: User, target_id: UUID) -> Card | None:

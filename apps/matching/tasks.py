@@ -29,6 +29,15 @@ def train_ranker() -> None:
     trainer.train_ranker()
 
 
+@shared_task(name="matching.learn_tastes")
+def learn_tastes() -> None:
+    """Tonight's fit of everybody's tastes, kept if it is better. Run twice, the second does nothing."""
+    from apps.matching.learning import tastes  # imports numba, as below
+
+    if flags.is_enabled("matching.learn_tastes"):
+        tastes.learn_tastes()
+
+
 @shared_task(name="matching.purge_impressions")
 def purge_impressions() -> None:
     """Safe to run twice: each batch is whatever is left."""

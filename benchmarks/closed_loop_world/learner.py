@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from apps.matching.engine.factors import Factors, fit
+from apps.matching.engine.factors import Factors
 from apps.matching.engine.features import Columns, Members, Pairs, giver_columns, mutual_columns, receiver_columns
+from apps.matching.engine.fitting import fit
 from apps.matching.engine.history import Column, Population, Swipes, population_of, rarity
 from apps.matching.engine.ranker import Model, sigmoid, starting_model
 from apps.matching.engine.training import Impressions, train

@@ -237,6 +237,7 @@ CELERY_TASK_ROUTES = {
     "matching.refresh_standings": {"queue": "default"},
     "matching.recount_standings": {"queue": "default"},
     "matching.train_ranker": {"queue": "default"},
+    "matching.learn_tastes": {"queue": "batch"},
     "matching.start_decks": {"queue": "default"},
     "matching.build_decks": {"queue": "batch"},
     "matching.purge_impressions": {"queue": "default"},
@@ -296,6 +297,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     "begin to build decks": {"task": "matching.start_decks", "schedule": crontab(hour="4", minute="0")},
     "build decks": {"task": "matching.build_decks", "schedule": 60.0, "options": {"expires": 60}},
+    "learn tastes": {"task": "matching.learn_tastes", "schedule": crontab(hour="3", minute="0")},
     "train the ranker": {"task": "matching.train_ranker", "schedule": crontab(hour="3", minute="40")},
     "drop old impressions": {"task": "matching.purge_impressions", "schedule": crontab(hour="3", minute="30")},
 }

@@ -128,6 +128,7 @@ UNFOLD = {
                     _list(_("Planned changes"), "pending_actions", "flags_plannedchange"),
                     _list(_("Ramps"), "stairs", "flags_ramp"),
                     _list(_("Model versions"), "model_training", "matching_rankermodel"),
+                    _list(_("Learned tastes"), "interests", "matching_tastefit"),
                     _list(_("Market and decks"), "balance", "matching_deckbuild"),
                     _list(_("Experiments"), "science", "flags_experiment"),
                     _list(_("Purchases"), "payments", "payments_purchase"),

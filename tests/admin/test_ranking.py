@@ -1,6 +1,7 @@
 """Staff see why a deck is as it is and how models did, and choose which one ranks, with a reason."""
 
 from collections.abc import Iterator
+from datetime import date
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -8,7 +9,7 @@ from django.urls import reverse
 
 from apps.matching.engine.ranker import starting_model
 from apps.matching.learning import running
-from apps.matching.learning.models import Impression, RankerModel
+from apps.matching.learning.models import Impression, RankerModel, TasteFit
 from apps.matching.services import record_swipe
 from tests.admin.conftest import SignIn
 from tests.factories import member
@@ -46,7 +47,7 @@ def test_it_shows_what_a_members_deck_is_made_of_and_why(sign_in: SignIn) -> Non
     ann, bob = member("Ann", gender="woman", interests=["chess"]), member("Bob", gender="man", interests=["chess"])
     record_swipe(bob, ann, liked=True)
     page = sign_in("Moderator").get(reverse("admin:matching_member_deck", args=[ann.pk])).content.decode()
-    for word in ("Bob", "Likes the viewer", "shared.interests", "nearness", "start"):
+    for word in ("Bob", "Likes the viewer", "interests of both", "shared.interests", "nearness", "start"):
         assert word in page
     assert not Impression.objects.exists()
 
@@ -109,3 +110,21 @@ def test_it_chooses_nothing_without_a_reason(versions: list[RankerModel], sign_i
 def test_it_goes_back_to_the_starting_model(versions: list[RankerModel], sign_in: SignIn) -> None:
     sign_in().post(reverse("admin:matching_rankermodel_stop", args=[versions[1].pk]), {"reason": "start over"})
     assert states() == [State.RETIRED, State.RETIRED]
+
+
+# ---- Tastes
+
+
+def test_it_shows_what_became_of_a_nights_fit_of_tastes(sign_in: SignIn) -> None:
+    losses = {"log_loss_none": 0.6931, "log_loss_before": 0.6500}
+    TasteFit.objects.create(
+        until=date(2026, 11, 24), is_kept=True, why="better", figures={"members": 80_000, "swipes": 9, **losses}
+    )
+    fit = TasteFit.objects.create(
+        until=date(2026, 11, 25), is_kept=False, why="not surely better", figures={"members": 9, "swipes": 9}
+    )
+    client = sign_in("Product manager")
+    page = client.get(reverse("admin:matching_tastefit_changelist")).content.decode()
+    for word in ("Kept", "Dropped", "80,000", "0.6931", "0.6500", "not surely better"):
+        assert word in page
+    assert client.get(reverse("admin:matching_tastefit_change", args=[fit.pk])).status_code == 200

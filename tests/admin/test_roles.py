@@ -25,6 +25,7 @@ PRODUCT_LISTS = (
     "flags_ramp",
     "matching_deckbuild",
     "matching_rankermodel",
+    "matching_tastefit",
     "payments_purchase",
     "waffle_switch",
 )

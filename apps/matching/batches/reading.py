@@ -7,7 +7,7 @@ numbers, and a position is a place in that order.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from django.db import connection
@@ -22,6 +22,7 @@ from apps.matching.engine.eligibility import Bools, Ints
 from apps.matching.engine.features import Members
 from apps.matching.engine.history import Column, History, Population
 from apps.matching.engine.pairing import Hidden, Places, places
+from apps.matching.learning.factors import NOTHING, TASTES, factors_of
 from apps.matching.learning.facts import COUNTS
 from apps.matching.models import REGION_RESOLUTION
 
@@ -30,7 +31,8 @@ from apps.matching.models import REGION_RESOLUTION
 BORDER_REGIONS = 1
 Ids = NDArray[np.void]  # of users: 16 bytes each
 ID: Final = np.dtype("V16")
-_FACTS: Final = np.dtype([(name, ">f4") for name in (*COUNTS, "swipes_received", "price", "completeness", "has_match")])
+_NUMBERS = (*COUNTS, "swipes_received", "price", "completeness", "has_match")
+_FACTS: Final = np.dtype([*((name, ">f4") for name in _NUMBERS), ("tastes", TASTES)])
 _SWIPE: Final = np.dtype([("viewer", ">i4"), ("other", ID), ("likes", "i1")])
 
 
@@ -86,20 +88,50 @@ class Between:
     liker: Ints  # positions
 
 
+@dataclass(frozen=True)
+class Known:
+    """Members as they came, in the order of their numbers."""
+
+    rows: Rows
+    directory: Directory
+    columns: dict[str, Column]  # _NUMBERS
+    members: Members
+
+
 def read_territory(cell: int, population: Population) -> Territory | None:
     """As of now; None when nobody is listed there. One query."""
     own = list(h3.cell_to_children(cell, REGION_RESOLUTION))
     regions = sorted({each for region in own for each in h3.grid_disk(region, BORDER_REGIONS)})
-    with connection.cursor() as cursor:  # planned for these regions: few people live there, or very many
-        cursor.execute(_MEMBERS, {"regions": regions})
-        packed, ids, facts, interests, languages = cursor.fetchone()
-    rows: Rows = np.frombuffer(packed or b"", dtype=ROW)
+    known = read_members(
+        population, "candidate.listed AND candidate.region = ANY(%(regions)s::bigint[])", regions=regions
+    )
+    rows, columns, who = known.rows, known.columns, known.members.people
     region = rows["cell"].astype(np.int64)
     is_own = np.isin(_parent(region, REGION_RESOLUTION), np.array(own, dtype=np.int64))
     if not is_own.any():
         return None
-    known = np.frombuffer(facts, dtype=_FACTS)
-    columns = {name: known[name].astype(np.float32) for name in _FACTS.names or ()}
+    hour = timezone.now().timestamp() / 3600
+    return Territory(
+        numbers=rows["number"].astype(np.int64),
+        directory=known.directory,
+        members=known.members,
+        where=places(region, _parent(region, 5), who.latitude, who.longitude),
+        is_own=is_own,
+        swipes_received=columns["swipes_received"],
+        listed_days=(np.maximum(hour - rows["published_hour"], 0) / 24).astype(np.float32),
+        has_match=columns["has_match"] > 0,
+        price=columns["price"],
+    )
+
+
+def read_members(population: Population, chosen: str, **parameters: Any) -> Known:
+    """Those whom the condition `chosen` names, as of now. One query."""
+    with connection.cursor() as cursor:  # planned for these regions: few people live there, or very many
+        cursor.execute(_MEMBERS.format(chosen=chosen), parameters)
+        packed, ids, facts, interests, languages = cursor.fetchone()
+    rows: Rows = np.frombuffer(packed or b"", dtype=ROW)
+    known = np.frombuffer(facts or b"", dtype=_FACTS)
+    columns = {name: known[name].astype(np.float32) for name in _NUMBERS}
     hour = timezone.now().timestamp() / 3600
     members = Members(
         people=people(rows),
@@ -110,19 +142,9 @@ def read_territory(cell: int, population: Population) -> Territory | None:
             "interests": _bits(interests, population, "interests"),
             "languages": _bits(languages, population, "languages"),
         },
+        factors=factors_of(known["tastes"]),
     )
-    who = members.people
-    return Territory(
-        numbers=rows["number"].astype(np.int64),
-        directory=Directory(np.frombuffer(ids, dtype=ID)),
-        members=members,
-        where=places(region, _parent(region, 5), who.latitude, who.longitude),
-        is_own=is_own,
-        swipes_received=columns["swipes_received"],
-        listed_days=(np.maximum(hour - rows["published_hour"], 0) / 24).astype(np.float32),
-        has_match=columns["has_match"] > 0,
-        price=columns["price"],
-    )
+    return Known(rows, Directory(np.frombuffer(ids or b"", dtype=ID)), columns, members)
 
 
 def read_between(territory: Territory, viewers: Ints) -> Between:
@@ -159,14 +181,15 @@ _MEMBERS = f"""
                 || float4send((
                     EXISTS (SELECT FROM matching_match WHERE low_id = candidate.user_id)
                     OR EXISTS (SELECT FROM matching_match WHERE high_id = candidate.user_id)
-                )::integer::float4) AS facts,
+                )::integer::float4)
+                || coalesce(standing.tastes, '\\x{NOTHING.hex()}') AS facts,
             array_to_string(profile.interests, ',') AS interests,
             member.language
         FROM matching_candidate AS candidate
         JOIN users_user AS member ON member.id = candidate.user_id
         JOIN users_profile AS profile ON profile.user_id = candidate.user_id
         LEFT JOIN matching_standing AS standing ON standing.user_id = candidate.user_id
-        WHERE candidate.listed AND candidate.region = ANY(%(regions)s::bigint[])
+        WHERE {{chosen}}
         ORDER BY candidate.number
     ) AS known
 """  # noqa: S608 constants

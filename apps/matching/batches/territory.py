@@ -21,8 +21,7 @@ from apps.matching.engine.features import Pairs
 from apps.matching.engine.market import Float32s, Int32s
 from apps.matching.engine.pairing import Pool, best_candidates, pool
 from apps.matching.engine.ranker import Model, likelihoods
-from apps.matching.learning.ranking import LIKES_FIRST, MARKET_STRENGTH
-from apps.matching.learning.running import running_model
+from apps.matching.learning.ranking import LIKES_FIRST, MARKET_STRENGTH, weighed_model
 
 CARDS, BEST, BEST_NEW, MOST_LIKERS = 60, 80, 8, 40
 NEW_DAYS = 3.0
@@ -44,7 +43,7 @@ class Chosen:
 
 def build(cell: int, renew: Renew) -> int:
     """Decks and prices of a territory's listed members, as of now; how many members. `renew` is called at each step."""
-    model = running_model()
+    model = weighed_model(None)
     territory = read_territory(cell, model.population)
     if territory is None:
         return 0

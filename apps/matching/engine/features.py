@@ -7,16 +7,13 @@ unknown and is neutral to a model. What is counted (likes, replies) comes shrunk
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from apps.matching.engine.eligibility import Bools, Ints, People, distance_km
+from apps.matching.engine.factors import Factors
 from apps.matching.engine.history import Column, History, Population
-
-if TYPE_CHECKING:  # numba takes 1.5 s to import: only those pay who build decks or learn tastes
-    from apps.matching.engine.factors import Factors
 
 Bits = NDArray[np.uint8]
 Columns = dict[str, Column]
@@ -45,7 +42,7 @@ class Members:
     completeness: Column  # share of the optional parts of the profile that are filled, 0 to 1
     sets: Mapping[str, Bits] = field(default_factory=dict)  # interests, languages: rows packed by `Population.pack`
     answers: Mapping[str, Column] = field(default_factory=dict)  # what else members say about themselves, as numbers
-    factors: "Factors | None" = None  # None: nothing was learned yet
+    factors: Factors | None = None  # None: nothing was learned yet
 
     def __len__(self) -> int:
         return len(self.people)

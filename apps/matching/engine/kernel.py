@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from apps.matching.engine.eligibility import EARTH_RADIUS_KM, Floats, Ints
 from apps.matching.engine.features import NEAR_SCALE_KM
+from apps.matching.engine.kinds import Lengths, affinities, lengths, most_alike
 from apps.matching.engine.market import Float32s, Int32s, Int64s
 from apps.matching.engine.ranker import LOG_ODDS_LIMIT, STANDARD_LIMIT
 
@@ -16,6 +17,7 @@ Small = NDArray[np.uint8]
 
 # As constants of the compiled code.
 _LIMIT, _STANDARD, _NONE = LOG_ODDS_LIMIT, STANDARD_LIMIT, np.float32(np.inf)
+_NO_AFFINITIES = (np.float32(0), np.float32(0))
 _HALF, _ROUNDING = np.float32(0.5), np.float32(1e-4)
 # Where the only bit of a word is set: its product with the sequence begins with another six bits for each place.
 _DE_BRUIJN, _ONE, _TOP = np.uint64(0x03F79D71B4CB0A89), np.uint64(1), np.uint64(58)
@@ -50,6 +52,8 @@ class Crowd(NamedTuple):
 
     group_start: Int64s  # and where the last one ends
     group_key: Int64s  # gender and age
+    group_taste: Float32s  # the longest vector of the group
+    group_looks: Float32s
     district_start: Int64s  # of its groups
     standing: Float32s
     giving: Float32s
@@ -61,6 +65,7 @@ class Crowd(NamedTuple):
     age_min: Small
     age_max: Small
     max_km: Float32s
+    looks_taste: Float32s  # rows
 
 
 class Ground(NamedTuple):
@@ -74,7 +79,7 @@ class Ground(NamedTuple):
 
 
 class Terms(NamedTuple):
-    """A model taken apart: log odds = giving + receiving + near + gap + shared."""
+    """A model taken apart: log odds = giving + receiving + near + gap + shared + affinity."""
 
     giving: Float32s
     receiving: Float32s
@@ -85,6 +90,8 @@ class Terms(NamedTuple):
     shared_starts: Int64s  # by set: where its words begin
     shared_scales: Float32s  # by set: coefficient, mean, one by its scale
     likely: Float32s  # log σ in steps, from the lowest log odds on
+    taste_looks: Float32s  # a row for each member, of no length where tastes have no say
+    affinity: Float32s  # coefficient, mean, one by its scale
 
 
 class FoundRows(NamedTuple):
@@ -198,12 +205,14 @@ def _fill(viewer: int, turn: int, viewers: Viewers, crowd: Crowd, terms: Terms, 
         terms.receiving[viewer],
         terms.words[viewer],
         _most_shared(viewer, terms),
+        terms.taste_looks[viewer],
+        lengths(terms.taste_looks[viewer]),
     )
     count = 0
     for district in around.nearest_first:
         if around.district_km[district] > own.max_km:
             break
-        count = _look_through(district, own, crowd, terms, around, found, count)
+        count = _look_in(district, own, crowd, terms, around, found, count)
     return count
 
 
@@ -221,29 +230,31 @@ class _Own(NamedTuple):
     receiving: np.float32
     words: Words
     most_shared: np.float32
+    taste_looks: Float32s
+    lengths: Lengths
 
 
 @njit(nogil=True)
-def _look_through(
-    district: int, own: _Own, crowd: Crowd, terms: Terms, around: _Around, found: _Found, count: int
-) -> int:
+def _look_in(district: int, own: _Own, crowd: Crowd, terms: Terms, around: _Around, found: _Found, count: int) -> int:
     """One district, each group until nobody further on can be good enough; how many are found then."""
     # Columns have names of their own: numba counts references each time that a tuple of arrays is passed on.
-    keys, group_start = crowd.group_key, crowd.group_start
-    standing, giving, receiving, words, members, cells = crowd[3:9]
-    seeks, youngest, oldest, max_km = crowd[9:]
+    group_start, keys, longest_taste, longest_looks, group_of = crowd[:5]
+    standing, giving, receiving, words, members, cells = crowd[5:11]
+    seeks, youngest, oldest, max_km, looks_taste = crowd[11:]
     _, district_near, km, near, hidden_for, _ = around
-    gaps, _, weights, starts, scales, likely = terms[3:]
+    gaps, _, weights, starts, scales, likely, _, kind = terms[3:]
     turn, gender, age, my_km, my_words = own.turn, own.gender, own.age, own.max_km, own.words
     my_giving, my_receiving, candidates, values = own.giving, own.receiving, found.candidate, found.value
     half_mine, (worst, needed) = _HALF * (my_giving + my_receiving), _bar(values, count)
-    for group in range(crowd.district_start[district], crowd.district_start[district + 1]):
+    my_tastes, have_a_say = own.taste_looks, len(own.taste_looks) > 0
+    for group in range(group_of[district], group_of[district + 1]):
         years = keys[group] & 0xFF
         if (keys[group] >> 8) & own.seeks == 0 or years < own.age_min or years > own.age_max:
             continue
+        alike = most_alike(own.lengths, (longest_taste[group], longest_looks[group]), kind)
         gap = gaps[abs(age - years)]
         mine = half_mine + gap + own.most_shared
-        most = mine + district_near[district]
+        most = mine + district_near[district] + alike
         for place in range(group_start[group], group_start[group + 1]):
             half_standing = _HALF * standing[place]
             if half_standing + most <= needed:
@@ -251,15 +262,15 @@ def _look_through(
             if seeks[place] & gender == 0 or age < youngest[place] or age > oldest[place]:
                 continue
             cell = cells[place]
-            if km[cell] > min(my_km, max_km[place]) or half_standing + mine + near[cell] <= needed:
+            if km[cell] > min(my_km, max_km[place]) or half_standing + mine + near[cell] + alike <= needed:
+                continue
+            liking, liked = affinities(my_tastes, looks_taste, place, kind) if have_a_say else _NO_AFFINITIES
+            if half_standing + mine + near[cell] + _HALF * (liking + liked) <= needed:
                 continue
             mutual = near[cell] + gap + _shared(my_words, words, place, weights, starts, scales)
-            if half_standing + half_mine + mutual < needed:
-                continue
-            there, back = my_giving + receiving[place] + mutual, giving[place] + my_receiving + mutual
-            value = _log_sigmoid(there, likely) + _log_sigmoid(back, likely)
-            # who is hidden lies far away in memory: asked last
-            if value > worst and hidden_for[members[place]] != turn:
+            there, back = my_giving + receiving[place] + liking, giving[place] + my_receiving + liked
+            value = _value(there + mutual, back + mutual, needed, likely)
+            if value > worst and hidden_for[members[place]] != turn:  # far away in memory: asked last
                 count = _keep(candidates, values, count, members[place], value)
                 worst, needed = _bar(values, count)
     return count
@@ -277,6 +288,14 @@ def _bar(values: Float32s, count: int) -> tuple[np.float32, np.float32]:
     if values[0] <= -_LIMIT:
         return values[0], -_NONE
     return values[0], np.float32(-np.log(np.expm1(-_HALF * values[0])) - _ROUNDING)
+
+
+@njit(nogil=True)
+def _value(there: np.float32, back: np.float32, needed: np.float32, likely: Float32s) -> np.float32:
+    """log P(match), or nothing if the log odds are not enough."""
+    if _HALF * (there + back) < needed:
+        return -_NONE
+    return _log_sigmoid(there, likely) + _log_sigmoid(back, likely)
 
 
 @njit(nogil=True)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.matching.engine.eligibility import Floats, Ints
+from apps.matching.engine.factors import Factors
 from apps.matching.engine.features import (
     Members,
     Pairs,
@@ -130,9 +131,12 @@ def _crowd(members: Members, where: Places, terms: Terms, chosen: Ints) -> Crowd
     group = district[order].astype(np.int64) << 32 | key[order]
     starts = np.flatnonzero(np.append(np.full(min(1, len(group)), True), group[1:] != group[:-1])).astype(np.int64)
     districts = np.arange(len(where.reach_km) + 1)
+    taste, looks = np.split(terms.taste_looks[order], 2, axis=1)
     return Crowd(
         group_start=np.append(starts, len(group)).astype(np.int64),
         group_key=group[starts] & 0xFFFF_FFFF,
+        group_taste=_longest(taste, starts),
+        group_looks=_longest(looks, starts),
         district_start=np.searchsorted(group[starts] >> 32, districts).astype(np.int64),
         standing=standing[order],
         giving=terms.giving[order],
@@ -144,7 +148,13 @@ def _crowd(members: Members, where: Places, terms: Terms, chosen: Ints) -> Crowd
         age_min=people.age_min[order].astype(np.uint8),
         age_max=people.age_max[order].astype(np.uint8),
         max_km=people.max_km[order].astype(np.float32),
+        looks_taste=np.concatenate([looks, taste], axis=1),
     )
+
+
+def _longest(vectors: Float32s, starts: Int64s) -> Float32s:
+    """The length of the longest vector of each group; a group begins where the one before ends."""
+    return np.sqrt(np.maximum.reduceat((vectors**2).sum(axis=1), starts)) if len(starts) else vectors[:0, 0]
 
 
 def _terms(members: Members, model: Model) -> Terms:
@@ -163,6 +173,9 @@ def _terms(members: Members, model: Model) -> Terms:
     words = [_words(members.sets[name]) for name in names]
     starts = np.cumsum([0, *(each.shape[1] for each in words)]).astype(np.int64)
     receiving = model.log_odds(receiver_columns(members, population))
+    c, mean, scale = scaled.get("affinity", (0.0, 0.0, 1.0))
+    nothing = Factors(*np.zeros((2, len(members), 0), dtype=np.float32))
+    tastes = members.factors or nothing if c else nothing
     return Terms(
         giving,
         receiving,
@@ -173,6 +186,8 @@ def _terms(members: Members, model: Model) -> Terms:
         starts,
         np.array([(c, mean, 1 / scale) for c, mean, scale in shared], dtype=np.float32).reshape(-1, 3),
         _log_sigmoids(),
+        np.concatenate([tastes.taste, tastes.looks], axis=1, dtype=np.float32),
+        np.array((c if members.factors else 0, mean, 1 / scale), dtype=np.float32),
     )
 
 

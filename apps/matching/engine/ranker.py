@@ -5,7 +5,7 @@ that is good enough, `starting_model` stands in. A pair's score takes both direc
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,8 @@ from apps.matching.engine.history import Column, Population
 STANDARD_LIMIT = np.float32(4)  # in standard deviations: what lies further out counts as this far
 LOG_ODDS_LIMIT = np.float32(15)  # keeps every P above 0 and below 1 in single precision
 # What the starting model adds to the log odds of a like for one unit of a column. The first three make it the additive
-# model of judges and judged (Rasch 1960); the others are modest guesses that the first trained model replaces.
+# model of judges and judged (Rasch 1960); the others are modest guesses that the first trained model replaces. Learned
+# tastes (`affinity`) have no say before: how much they are worth is for training to find out.
 STARTING_WEIGHTS = {
     "baseline": 1.0,
     "generosity": 1.0,
@@ -72,6 +73,11 @@ class Model:
     def predict(self, columns: Columns) -> Column:
         """P(like), an entry a row of the columns; above 0 and below 1."""
         return sigmoid(self.log_odds(columns) + np.float32(self.constant))
+
+    def weighing(self, feature: str, weight: float) -> "Model":
+        """The same with this feature's contribution times `weight`; at 0 it has no say."""
+        coefficients = zip(self.features, self.coefficients, strict=True)
+        return replace(self, coefficients=tuple(c * weight if name == feature else c for name, c in coefficients))
 
     @property
     def constant(self) -> float:

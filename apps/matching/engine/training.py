@@ -78,7 +78,7 @@ def train(impressions: Impressions, population: Population, *, version: str) -> 
     held_out = {penalty: _held_out_log_odds(impressions, population, penalty) for penalty in PENALTIES}
     predicted = {penalty: _calibrated(log_odds, impressions) for penalty, log_odds in held_out.items()}
     penalty = _strongest_good(predicted, impressions)
-    slope, offset = _platt(held_out[penalty], impressions)
+    slope, offset = platt(held_out[penalty], impressions.liked, impressions.weight)
     model = replace(_fit(impressions, population, penalty), version=version, slope=slope, offset=offset)
     return replace(model, figures={**figures_of(predicted[penalty], impressions), "penalty": penalty})
 
@@ -105,15 +105,22 @@ def is_better(
     """May `new` replace `running`? Both are judged on the same impressions, later than what either was trained on.
 
     seen_by_running: the same, in the columns of that model's population where it is another than the new one's.
-    `running` is the starting model where none was trained yet. Groups are drawn again and again (bootstrap), so that
-    one odd day cannot decide; with a single group there is no interval, and the verdict is no.
+    `running` is the starting model where none was trained yet. One odd day cannot decide: see `judged`.
     """
     losses = [
         _losses(predicted_where_shown(model, each), each)
         for model, each in ((running, seen_by_running or impressions), (new, impressions))
     ]
-    gains = impressions.weight * (losses[0] - losses[1])
-    _, group = np.unique(impressions.group, return_inverse=True)
+    return judged(impressions.weight * (losses[0] - losses[1]), impressions.group, seed=seed)
+
+
+def judged(gains: Wide, groups: Ints, *, seed: int = 0) -> Verdict:
+    """Is the mean of these gains surely above 0?
+
+    Groups are drawn again and again (bootstrap), so that one of them cannot decide; with a single one there is no
+    interval, and the verdict is no.
+    """
+    _, group = np.unique(groups, return_inverse=True)
     total, count = np.bincount(group, gains), np.bincount(group)
     if len(count) < 2:
         return Verdict(float(gains.mean()), -np.inf, np.inf)
@@ -214,7 +221,9 @@ def _fit(impressions: Impressions, population: Population, penalty: float) -> Mo
     ]
     design = np.column_stack([*standard, np.log1p(impressions.position), np.ones(len(impressions))])
     costs = [penalty * (SHRUNKEN_SHARE if name in SHRUNKEN else 1.0) for name in names] + [penalty, INTERCEPT_COST]
-    *coefficients, position_effect, intercept = _ridge_logistic(design, impressions, np.array(costs))
+    *coefficients, position_effect, intercept = _ridge_logistic(
+        design, impressions.liked, impressions.weight, np.array(costs)
+    )
     return Model(
         version="",
         population=population,
@@ -236,9 +245,8 @@ def _moments(column: Column) -> tuple[float, float]:
     return float(known.mean()), deviation if deviation > 1e-6 else 1.0
 
 
-def _ridge_logistic(design: Wide, impressions: Impressions, costs: Wide) -> list[float]:
+def _ridge_logistic(design: Wide, liked: Bools, weight: Wide, costs: Wide) -> list[float]:
     """Newton's method on the penalised log loss, which is convex (Hastie, Tibshirani and Friedman 2009, 4.4.1)."""
-    weight, liked = impressions.weight, impressions.liked
     coefficients = np.zeros(design.shape[1])
     for _ in range(NEWTON_STEPS):
         predicted = sigmoid((design @ coefficients).astype(np.float32)).astype(np.float64)
@@ -251,15 +259,15 @@ def _ridge_logistic(design: Wide, impressions: Impressions, costs: Wide) -> list
     return [float(each) for each in coefficients]
 
 
-def _platt(log_odds: Wide, impressions: Impressions) -> tuple[float, float]:
+def platt(log_odds: Wide, liked: Bools, weight: Wide) -> tuple[float, float]:
     """Slope and offset of the calibration. What ranks the wrong way round when held out gets the slope 0: no say."""
     design = np.column_stack([log_odds, np.ones(len(log_odds))])
-    slope, offset = _ridge_logistic(design, impressions, np.ones(2))
+    slope, offset = _ridge_logistic(design, liked, weight, np.ones(2))
     return max(slope, 0.0), offset
 
 
 def _calibrated(log_odds: Wide, impressions: Impressions) -> Column:
-    slope, offset = _platt(log_odds, impressions)
+    slope, offset = platt(log_odds, impressions.liked, impressions.weight)
     return sigmoid((slope * log_odds + offset).astype(np.float32))
 
 

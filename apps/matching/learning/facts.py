@@ -21,16 +21,19 @@ from apps.matching.candidates import date_number
 from apps.matching.engine.eligibility import Floats, Ints, People, full_years
 from apps.matching.engine.features import (
     DIRECTED,
+    LEARNED,
     MUTUAL,
     Columns,
     Members,
     Pairs,
     directed_columns,
     giver_columns,
+    learned_columns,
     mutual_columns,
     receiver_columns,
 )
 from apps.matching.engine.history import Column, History, Population
+from apps.matching.learning.factors import NOTHING, TASTES, factors_of
 from apps.users.models import MAX_AGE
 
 Numbers = NDArray[np.float32]  # a row for each impression, a column for each name of LAYOUT
@@ -46,14 +49,15 @@ COUNTS = (
 SETS = ("interests", "languages")
 _OF_MEMBER = ("gender", "age", "inactive_days", "completeness", *COUNTS)
 _BETWEEN = (*MUTUAL, *(f"shared.{name}" for name in SETS))
+_ONE_WAY = (*DIRECTED, *LEARNED)
 # Given with every row, and raised whenever the names or their order change: rows of another layout are not read.
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 LAYOUT = (
     *(f"viewer.{name}" for name in _OF_MEMBER),
     *(f"candidate.{name}" for name in _OF_MEMBER),
     *_BETWEEN,
-    *(f"there.{name}" for name in DIRECTED),
-    *(f"back.{name}" for name in DIRECTED),
+    *(f"there.{name}" for name in _ONE_WAY),
+    *(f"back.{name}" for name in _ONE_WAY),
 )
 _PLACE = {name: place for place, name in enumerate(LAYOUT)}
 
@@ -79,8 +83,8 @@ class Sight:
             **_prefixed("viewer", _facts_of(members, pairs.giver)),
             **_prefixed("candidate", _facts_of(members, pairs.receiver)),
             **mutual_columns(members, pairs, population),
-            **_prefixed("there", directed_columns(members, pairs)),
-            **_prefixed("back", directed_columns(members, pairs.reversed())),
+            **_prefixed("there", _one_way(members, pairs)),
+            **_prefixed("back", _one_way(members, pairs.reversed())),
         }
         return np.column_stack([columns[name] for name in LAYOUT]).astype(np.float32)
 
@@ -118,7 +122,7 @@ def columns(numbers: Numbers, population: Population, *, back: bool = False) -> 
         **giver_columns(_members_of(numbers, giver), population),
         **receiver_columns(_members_of(numbers, receiver), population),
         **{name: numbers[:, _PLACE[name]] for name in _BETWEEN},
-        **{name: numbers[:, _PLACE[f"{way}.{name}"]] for name in DIRECTED},
+        **{name: numbers[:, _PLACE[f"{way}.{name}"]] for name in _ONE_WAY},
     }
 
 
@@ -142,6 +146,7 @@ class _Row(NamedTuple):
     completeness: float
     counts: list[float]  # as in COUNTS
     price: float | None
+    tastes: bytes | None
     times_shown: int
     likes_viewer: bool
 
@@ -160,6 +165,7 @@ _KNOWN = f"""
         ) / 3.0::float8,
         ARRAY[{", ".join(f"coalesce(standing.{name}, 0)" for name in COUNTS)}]::float8[],
         standing.price,
+        standing.tastes,
         coalesce(shown.times, 0),
         candidate.user_id = ANY (ARRAY(
             SELECT swiper_id FROM matching_swipe WHERE target_id = %(viewer)s AND liked
@@ -195,6 +201,7 @@ def _members(rows: Sequence[_Row], population: Population) -> Members:
             "interests": population.pack("interests", [row.interests for row in rows]),
             "languages": population.pack("languages", [[row.language] for row in rows]),
         },
+        factors=factors_of(np.frombuffer(b"".join(row.tastes or NOTHING for row in rows), dtype=TASTES)),
     )
 
 
@@ -230,6 +237,10 @@ def _members_of(numbers: Numbers, who: str) -> Members:
         inactive_days=facts["inactive_days"],
         completeness=facts["completeness"],
     )
+
+
+def _one_way(members: Members, pairs: Pairs) -> Columns:
+    return {**directed_columns(members, pairs), **learned_columns(members, pairs)}
 
 
 def _prefixed(prefix: str, columns: Columns) -> Columns:

@@ -4,6 +4,8 @@ from django.conf import settings
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Length
+from django.db.models.lookups import Exact
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -83,6 +85,9 @@ class Standing(models.Model):
     messages_due = models.PositiveIntegerField(default=0, help_text=_("Matches in which the partner wrote first."))
     messages_answered = models.PositiveIntegerField(default=0)
     price = models.FloatField(null=True, blank=True, help_text=_("Of their attention on the market; from batches."))
+    tastes = models.BinaryField(
+        null=True, blank=True, help_text=_("What they look for and what they are, as numbers (learning.factors).")
+    )
 
     class Meta:
         verbose_name = _("standing")
@@ -92,10 +97,31 @@ class Standing(models.Model):
             models.CheckConstraint(
                 name="standing_answers_were_due", condition=Q(messages_answered__lte=F("messages_due"))
             ),
+            models.CheckConstraint(name="standing_tastes_are_whole", condition=Exact(Length("tastes"), 16)),
         ]
 
     def __str__(self) -> str:
         return f"{self.likes_given} of {self.swipes_given} liked"
+
+
+class TasteFit(UUIDModel):
+    """A night's fit of members' tastes: how it did on swipes that it had not seen, and whether members have it since.
+
+    Written when all is done: without it the night's fit is made again.
+    """
+
+    until = models.DateField(unique=True, help_text=_("Swipes before this day were learned from, later ones judged."))
+    is_kept = models.BooleanField(help_text=_("Members have these tastes since."))
+    figures = models.JSONField(help_text=_("Its figures and those of the one before, on the same swipes."))
+    why = models.CharField(max_length=500, help_text=_("Why it was kept or not."))
+    fitted_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = _("fit of tastes")
+        verbose_name_plural = _("fits of tastes")
+
+    def __str__(self) -> str:
+        return f"until {self.until:%Y-%m-%d}"
 
 
 class OutdatedStanding(models.Model):

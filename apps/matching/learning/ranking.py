@@ -18,7 +18,7 @@ from apps.matching.learning.models import Algorithm, Source
 from apps.matching.learning.running import running_model
 from apps.users.models import User
 
-DEFAULT_ALGORITHM, LIKES_FIRST, MARKET_STRENGTH = "heuristic", 1.0, 1.0
+DEFAULT_ALGORITHM, LIKES_FIRST, MARKET_STRENGTH, TASTE_WEIGHT = "heuristic", 1.0, 1.0, 1.0
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def rank(
     Deterministic but for `chance`, which is asked only where that rate is neither 0 nor 1.
     """
     algorithm = Algorithm(flags.value("matching.algorithm", viewer, DEFAULT_ALGORITHM))
-    model = running_model()
+    model = weighed_model(viewer)
     sight = look(viewer.pk, numbers=candidates, population=model.population)
     scores = _score(algorithm, viewer, sight, model)
     likes_first, likelihood = draw_likes_first(viewer, chance)
@@ -72,6 +72,11 @@ def rank(
     is_ahead = sight.pairs.likes_giver & likes_first
     source = np.where(is_ahead, Source.LIKES_YOU, Source.RANKED)
     return Ranking(sight, order, scores, source, propensity, algorithm, model)
+
+
+def weighed_model(viewer: User | None) -> Model:
+    """The running model, with as much of a say for learned tastes as they have now; None: in decks of everybody."""
+    return running_model().weighing("affinity", flags.value("matching.taste_weight", viewer, TASTE_WEIGHT))
 
 
 def draw_likes_first(viewer: User, chance: Callable[[], float] = random.random) -> tuple[bool, float]:

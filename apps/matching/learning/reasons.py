@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+from django.utils.translation import gettext_lazy as _
 
 from apps.matching.engine.features import NEAR_SCALE_KM, Columns
 from apps.matching.engine.history import Column
@@ -25,6 +26,25 @@ class Reason(StrEnum):
     AGE = "age"
 
 
+# What staff read beside a feature's name.
+_IN_WORDS = {
+    "baseline": _("how readily their gender likes"),
+    "generosity": _("how readily they like"),
+    "giver.age": _("age of who may like"),
+    "appeal": _("how liked the other one is"),
+    "activity": _("how lately the other one was here"),
+    "replies": _("how reliably the other one answers"),
+    "completeness": _("how much of the other one’s profile is filled in"),
+    "receiver.age": _("age of who may be liked"),
+    "nearness": _("how near the two live"),
+    "age_gap": _("years between the two"),
+    "outside_age_range": _("years outside of the wanted ages"),
+    "likes_giver": _("the other one likes them already"),
+    "shown_before": _("how often the card was shown without an answer"),
+    "shared.interests": _("interests of both"),
+    "shared.languages": _("languages of both"),
+    "affinity": _("their kind: a taste that likes alone have told"),
+}
 _OF_FEATURE = {
     "shared.interests": Reason.INTERESTS,
     "nearness": Reason.NEAR,
@@ -42,6 +62,11 @@ class Contribution:
     there: float
     value_back: float
     back: float
+
+    @property
+    def in_words(self) -> str:
+        """For staff."""
+        return str(_IN_WORDS.get(self.feature, self.feature))
 
 
 @dataclass(frozen=True)

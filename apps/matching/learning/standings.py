@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 from apps.matching.engine.history import Population
 
@@ -30,6 +31,11 @@ def refresh(population: Population, *, batch: int = BATCH, most_secs: float = 24
             break
         counted += members
     return counted
+
+
+def wait_for_turn(cursor: CursorWrapper) -> None:
+    """Until the transaction ends nobody counts: for who writes many standings too, in another order."""
+    cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
 
 def mark_everybody() -> None:

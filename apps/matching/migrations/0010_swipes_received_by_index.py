@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ("matching", "0008_limits_in_the_index"),
+        ("matching", "0009_learned_tastes"),
     ]
 
     operations = [

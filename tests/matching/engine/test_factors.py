@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.matching.engine.eligibility import Bools, Ints
-from apps.matching.engine.factors import Factors, fit
+from apps.matching.engine.factors import Factors
+from apps.matching.engine.fitting import fit
 from apps.matching.engine.history import Column, Swipes
 
 MEMBERS, SWIPES = 150, 12_000

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.matching.engine.eligibility import Ints, People, reach
+from apps.matching.engine.factors import RANK, Factors
 from apps.matching.engine.features import Members, Pairs
-from apps.matching.engine.history import History, Population, population_of_counts, rarity
+from apps.matching.engine.history import Column, History, Population, population_of_counts, rarity
 from apps.matching.engine.pairing import Hidden, Places, Rows, best_candidates, places, pool
 from apps.matching.engine.ranker import Model, likelihoods, starting_model
 
@@ -52,13 +53,20 @@ def _world(count: int, spread: float, seed: int) -> World:
             "interests": np.packbits(dice.random((count, 12)) < 0.3, axis=1),
             "languages": np.packbits(dice.random((count, 1)) < 0.5, axis=1),
         },
+        factors=Factors(*_tastes(count, dice)) if dice.random() < 0.8 else None,
     )
     districts = np.array([h3.cell_to_parent(cell, 5) for cell in cells], dtype=np.int64)
     where = places(np.array(cells, dtype=np.int64), districts, latitude, longitude)
-    return members, where, _model(usual)
+    return members, where, _model(usual, affinity=dice.choice([-0.7, 0.0, 0.9]))
 
 
-def _model(usual: Population) -> Model:
+def _tastes(count: int, dice: np.random.Generator) -> Column:
+    """Of what members look for and of what they are; nothing is known of every third."""
+    known = dice.random((2, count, 1)) < 2 / 3
+    return (known * dice.normal(0, dice.choice([0.3, 2.0]), (2, count, RANK))).astype(np.float32)
+
+
+def _model(usual: Population, affinity: float) -> Model:
     names = {
         "baseline": 1.0,
         "generosity": 0.8,
@@ -70,6 +78,7 @@ def _model(usual: Population) -> Model:
         "shared.interests": 0.2,
         "shared.languages": 0.1,
         "shown_before": -0.3,
+        "affinity": affinity,
     }
     return replace(
         starting_model(usual),
