@@ -26,6 +26,7 @@ from apps.bot.parsing import BIGINT_MAX, bot_id, read_update, without_exact_plac
 from apps.bot.routes import Needs, find_route
 from apps.bot.turn import Reply, Turn, say, say_to_chat, toast
 from apps.core.errors import RuleError
+from apps.core.postgres.preparing import OUTDATED_PLAN
 from apps.core.prepared import ask
 from apps.notifications.services import enqueue
 from apps.users.models import User
@@ -258,8 +259,8 @@ def _without_collisions(transact: Callable[[], Answer | None]) -> Answer | None:
 
 
 def _is_collision(error: DatabaseError) -> bool:
-    """Serialization conflict, deadlock, a reference to somebody who was erased, or a table changed, a moment ago."""
-    return getattr(error.__cause__, "sqlstate", None) in ("40001", "40P01", "23503", "0A000")
+    """Serialization conflict, deadlock, a reference to somebody who was erased a moment ago, an outdated plan."""
+    return getattr(error.__cause__, "sqlstate", None) in ("40001", "40P01", "23503", *OUTDATED_PLAN)
 
 
 # ---- What went wrong

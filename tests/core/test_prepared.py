@@ -7,12 +7,22 @@ from unittest.mock import patch
 
 import pytest
 from django.contrib.auth.models import Group
-from django.db import IntegrityError, NotSupportedError, connection, transaction
+from django.db import (
+    DataError,
+    IntegrityError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+    connection,
+    transaction,
+)
 from django.db.models import Q
 from django.test.utils import CaptureQueriesContext
+from psycopg.types.json import Jsonb
 
 from apps.conversations.models import Message
 from apps.conversations.services import conversation_for
+from apps.core.postgres.preparing import MOST_STATEMENTS
 from apps.core.prepared import Given, Prepared, PreparedInsert, ask
 from apps.matching.services import record_swipe
 from apps.notifications.models import Delivery
@@ -20,6 +30,7 @@ from apps.notifications.services import Outgoing, enqueue
 from apps.users.models import User
 from tests.concurrency import at_once
 from tests.factories import member
+from tests.plans import forget_plans, planned
 
 pytestmark = pytest.mark.django_db
 
@@ -182,55 +193,92 @@ def test_a_row_that_is_there_already_is_not_written_once_more():
 # ---- What PostgreSQL keeps of them
 
 
-def plans():
-    return [row[0] for row in ask("SELECT statement FROM pg_prepared_statements", [])]
-
-
 def test_postgresql_plans_it_once_in_a_connection_whatever_the_size_of_a_number():
+    forget_plans()
     found = Prepared(lambda: User.objects.filter(telegram_id=Given("telegram_id")).values_list("pk"))
     for number in (1, 70_000, 7_000_000_000):
         found.all(telegram_id=number)
 
-    assert sum("telegram_id" in plan for plan in plans()) == 1
+    assert sum("telegram_id" in plan for plan in planned()) == 1
 
 
 def test_postgresql_keeps_no_plan_behind_a_pooler_that_knows_none(settings):
+    forget_plans()
     settings.PREPARED_STATEMENTS = False
     found = Prepared(lambda: User.objects.filter(username=Given("name")).values_list("pk"))
     for _ in range(3):
         found.all(name="Ann")
 
-    assert not any("username" in plan for plan in plans())
+    assert not planned()
 
 
 def test_other_queries_of_the_connection_are_not_kept():
+    forget_plans()
     for _ in range(10):
         assert not User.objects.filter(username="nobody").exists()
 
-    assert not any("username" in plan for plan in plans())
+    assert not planned()
 
 
-def test_after_a_rollback_it_is_planned_anew():
-    roles = Prepared(lambda: Group.objects.filter(name=Given("name")).values_list("name", flat=True))
-
-    def ask_refuse_and_ask():
-        with contextlib.suppress(IntegrityError), transaction.atomic():
-            roles.all(name="Moderator")
-            raise IntegrityError
-        assert roles.all(name="Moderator") == ["Moderator"]
-
-    at_once(ask_refuse_and_ask)
-
-
-def test_a_savepoint_that_is_rolled_back_costs_no_plan():
+def test_a_rollback_costs_no_plan():
     query = "SELECT %s::integer"
-    ask(query, [1])
-    with contextlib.suppress(IntegrityError), transaction.atomic():
-        ask(query, [2])
-        raise IntegrityError
 
-    assert ask(query, [3]) == [(3,)]
-    assert sum(plan == "SELECT $1::integer" for plan in plans()) == 1
+    def ask_and_roll_back():
+        for number in range(3):
+            with contextlib.suppress(IntegrityError), transaction.atomic():
+                assert ask(query, [number]) == [(number,)]
+                raise IntegrityError
+        assert planned() == {"SELECT $1::integer": (3, 0)}
+
+    at_once(ask_and_roll_back)
+
+
+def test_a_connection_keeps_so_many_plans_and_no_more():
+    def ask_much():
+        for number in range(MOST_STATEMENTS + 10):
+            assert ask(f"SELECT {number}", []) == [(number,)]
+        assert len(planned()) == 10
+
+    at_once(ask_much)
+
+
+def test_values_stand_in_their_order_or_by_name_and_a_percent_sign_is_one():
+    assert ask("SELECT %s::text, %s::text, 'a%%'", ["one", "two"]) == [("one", "two", "a%")]
+    assert ask("SELECT %(b)s::text, %(a)s::text, %(b)s::text", {"a": "one", "b": "two"}) == [("two", "one", "two")]
+    assert ask("SELECT %s::text, %s::jsonb, %s::bigint[]", [None, Jsonb({"a": 1}), [1, 2**40]]) == [
+        (None, '{"a": 1}', [1, 2**40])  # JSON is for its field to read, as everywhere in Django
+    ]
+
+
+def test_a_mistake_in_it_is_told_as_other_cursors_tell_it():
+    with pytest.raises(ProgrammingError, match="no_such_table"), transaction.atomic():
+        ask("SELECT * FROM no_such_table", [])
+    with pytest.raises(DataError, match="invalid input syntax"), transaction.atomic():
+        ask("SELECT %s::integer", ["seven"])
+
+
+def test_what_somebody_has_deallocated_is_planned_anew():
+    def ask_forget_and_ask():
+        ask("SELECT 7", [])
+        with connection.cursor() as cursor:
+            cursor.execute("DEALLOCATE ALL")
+        with pytest.raises(ProgrammingError):
+            ask("SELECT 7", [])
+        assert ask("SELECT 7", []) == [(7,)]
+
+    at_once(ask_forget_and_ask)
+
+
+def test_a_connection_that_was_cut_is_made_anew():
+    def ask_cut_and_ask():
+        [(number,)] = ask("SELECT pg_backend_pid()", [])
+        at_once(lambda: ask("SELECT pg_terminate_backend(%s::integer, 5000)", [number]))
+        with pytest.raises(OperationalError):
+            ask("SELECT 7", [])
+        connection.close_if_unusable_or_obsolete()
+        assert ask("SELECT 7", []) == [(7,)]
+
+    at_once(ask_cut_and_ask)
 
 
 def test_a_column_that_was_added_meanwhile_fails_one_transaction_and_no_more():

@@ -1,23 +1,21 @@
 """PostgreSQL plans the queries behind decks once in a connection, whatever they are asked about."""
 
 import pytest
-from django.db import connection
 
 from apps.core.prepared import ask
 from apps.matching.arrays import some
 from apps.matching.selectors import best_of_deck
 from apps.users.models import User
 from tests.factories import member
+from tests.plans import forget_plans, planned
 
 pytestmark = pytest.mark.django_db
 OLD_PLANS = 5  # so many times PostgreSQL plans for the very values, to compare
 
 
-def _planned() -> dict[str, tuple[int, int]]:
-    """By prepared query: how often a plan was made for it, and how often the one for all values served."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT statement, custom_plans, generic_plans FROM pg_prepared_statements")
-        return {statement: (made, served) for statement, made, served in cursor.fetchall()}
+@pytest.fixture(autouse=True)
+def _as_in_a_new_connection() -> None:
+    forget_plans()
 
 
 def test_it_plans_none_of_a_decks_queries_again() -> None:
@@ -27,10 +25,10 @@ def test_it_plans_none_of_a_decks_queries_again() -> None:
     ann = User.objects.select_related("profile", "preferences").get(pk=ann.pk)
     for _ in range(OLD_PLANS):
         best_of_deck(ann, 3)
-    before = _planned()
+    before = planned()
     best_of_deck(ann, 3)
     best_of_deck(ann, 9)
-    after = _planned()
+    after = planned()
     assert len(before) == 5  # the history, steps outwards, interests, the shortlist, the last word
     assert {made for made, _ in after.values()} == {OLD_PLANS}
     assert all(after[statement][1] >= served + 2 for statement, (_, served) in before.items())
@@ -41,4 +39,4 @@ def test_it_takes_arrays_of_any_length_for_the_same_query() -> None:
     ids = [str(member(f"M{place}", photos=0).pk) for place in range(3)]
     for length in (0, 1, 2, 3, 3, 3, 1):
         assert ask(query, {"ids": f"{{{','.join(ids[:length])}}}"}) == [(length,)]
-    assert _planned()[query.replace("%(ids)s", "$1")] == (OLD_PLANS, 2)
+    assert planned()[query.replace("%(ids)s", "$1")] == (OLD_PLANS, 2)

@@ -19,8 +19,8 @@ from psycopg.types.datetime import TimestamptzLoader
 from psycopg.types.numeric import Int8Dumper
 
 MOST_STATEMENTS = 200
-# The plan's columns have changed; somebody has deallocated it.
-_OUTDATED: Final = ("0A000", "26000")
+# The plan's columns have changed; somebody has deallocated it. The next time it is made anew.
+OUTDATED_PLAN: Final = ("0A000", "26000")
 _DONE: Final = (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK)
 
 
@@ -101,7 +101,9 @@ class PreparingCursor:
 
     def _fail(self, result: pq.abc.PGresult) -> NoReturn:
         error = error_from_result(result)
-        if error.sqlstate in _OUTDATED:
+        if self.connection.pgconn.status == pq.ConnStatus.BAD:
+            raise psycopg.OperationalError(str(error)) from None
+        if error.sqlstate in OUTDATED_PLAN:
             self._names.clear()
         raise error
 
