@@ -21,6 +21,7 @@ BAD = [
     ("PORT", f"{SECRET}"),
     ("PUBLIC_URL", f"{SECRET}.invalid/path"),
     ("PUBLIC_URL", f"ftp://user:{SECRET}@host.invalid"),
+    ("PREPARED_STATEMENTS", f"{SECRET}"),
     ("DATABASE_URL", f"mysql://user:{SECRET}@host/db"),
     ("DATABASE_URL", f"postgresql://user:{SECRET}/2@host/db"),
     ("DATABASE_URL", f"postgresql://user:12/{SECRET}@host/db"),
