@@ -154,7 +154,8 @@ def _crowd(members: Members, where: Places, terms: Terms, chosen: Ints) -> Crowd
 
 def _longest(vectors: Float32s, starts: Int64s) -> Float32s:
     """The length of the longest vector of each group; a group begins where the one before ends."""
-    return np.sqrt(np.maximum.reduceat((vectors**2).sum(axis=1), starts)) if len(starts) else vectors[:0, 0]
+    squares = (vectors**2).sum(axis=1)
+    return np.sqrt(np.maximum.reduceat(squares, starts) if len(starts) else squares[:0])
 
 
 def _terms(members: Members, model: Model) -> Terms:

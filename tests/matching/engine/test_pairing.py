@@ -181,3 +181,13 @@ def test_it_looks_among_some_only(world: World) -> None:
     everybody = best_candidates(pool(*world), viewers=viewers, hidden=hidden, best=len(members))
     for viewer in range(len(members)):
         assert set(_row(rows, viewer)) == set(_row(everybody, viewer)) & set(some.tolist())
+
+
+@unhurried
+@given(worlds)
+def test_it_finds_nobody_among_nobody(world: World) -> None:
+    """A territory without a new face asks for just that."""
+    viewers = np.arange(len(world[0]))
+    none = pool(*world, among=np.zeros(0, dtype=np.int64))
+    rows = best_candidates(none, viewers=viewers, hidden=_hidden([[]] * len(viewers)), best=3)
+    assert not rows.indptr.any()
