@@ -22,7 +22,7 @@ from apps.matching.learning.models import Algorithm, Source, Standing
 from apps.matching.models import Candidate
 from apps.matching.selectors import best_of_deck, next_card
 from apps.matching.services import block, record_swipe
-from apps.users.models import User
+from apps.users.models import Profile, User
 from tests.factories import TBILISI, member
 
 pytestmark = pytest.mark.django_db
@@ -65,6 +65,13 @@ def fresh(user: User) -> User:
 
 def test_it_builds_a_deck_for_everybody() -> None:
     ann, bob = woman("Ann"), man("Bob")
+    assert build() == 2
+    assert (of(ann), of(bob)) == (["Bob"], ["Ann"])
+
+
+def test_it_builds_decks_where_nobody_is_new() -> None:
+    ann, bob = woman("Ann"), man("Bob")
+    Profile.objects.update(published_at=timezone.now() - timedelta(days=365))
     assert build() == 2
     assert (of(ann), of(bob)) == (["Bob"], ["Ann"])
 
