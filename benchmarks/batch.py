@@ -61,8 +61,9 @@ def measure(scale: float, *, kill: bool) -> dict[str, float]:
     name = f"{world.members:,} members"
     figures: dict[str, float] = {}
     with step(f"{name}: decks of everybody, {WORKERS} processes"):
-        builds.start(why="benchmark", everything=True)
+        build = builds.start(why="benchmark", everything=True)
         secs, memory = build_by_workers(kill_one=False)
+    assert not build.territories.exclude(state="done").exists(), "some territories have failed"
     figures[f"{name}: minutes"] = secs / 60
     figures[f"{name}: members a second"] = world.members / secs
     figures[f"{name}: ms a member"] = secs / world.members * 1000
