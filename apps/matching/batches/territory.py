@@ -22,6 +22,7 @@ from apps.matching.engine.market import Float32s, Int32s
 from apps.matching.engine.pairing import Pool, best_candidates, pool
 from apps.matching.engine.ranker import Model, likelihoods
 from apps.matching.learning.ranking import LIKES_FIRST, MARKET_STRENGTH, weighed_model
+from apps.matching.learning.standings import write_of
 
 CARDS, BEST, BEST_NEW, MOST_LIKERS = 60, 80, 8, 40
 NEW_DAYS = 3.0
@@ -158,7 +159,7 @@ def _write_prices(territory: Territory, price: Float32s) -> None:
     """In the order of numbers, so that two who write the same members wait and do not lock each other out."""
     own = territory.is_own
     with connection.cursor() as cursor:
-        cursor.execute(_PRICES, {"numbers": territory.numbers[own].tolist(), "prices": price[own].tolist()})
+        cursor.execute(_PRICES, {"numbers": territory.numbers[own].tolist(), "values": price[own].tolist()})
 
 
 @transaction.atomic
@@ -199,20 +200,7 @@ def _kinds(territory: Territory) -> Int32s:
     return (people.age // 5 * 8 + people.gender).astype(np.int32)
 
 
-# Who is gone by now is left out; who goes after this takes the row along.
-_PRICES = """
-    INSERT INTO matching_standing (
-        user_id, price, swipes_given, likes_given, likes_received, likes_expected, swipes_received, messages_due,
-        messages_answered
-    )
-    SELECT member.id, priced.price, 0, 0, 0, 0, 0, 0, 0
-    FROM unnest(%(numbers)s::integer[], %(prices)s::float8[]) AS priced (number, price)
-    JOIN matching_candidate AS candidate USING (number)
-    JOIN users_user AS member ON member.id = candidate.user_id
-    ORDER BY number
-    FOR KEY SHARE OF member
-    ON CONFLICT (user_id) DO UPDATE SET price = excluded.price
-"""
+_PRICES = write_of("price", "float8")
 _DECKS = """
     INSERT INTO matching_deck (user_id, numbers, cards, model_version, built_at)
     SELECT member.id, built.candidates::integer[], built.cards, %(version)s, %(now)s

@@ -135,3 +135,23 @@ _MESSAGES = """
     ) AS counted
     WHERE standing.user_id = counted.member
 """
+
+
+def write_of(column: str, kind: str) -> str:
+    """A statement that keeps `values` of this column and type for the candidates of these `numbers`, in their order.
+
+    Who is gone by now is left out; who goes after this takes the row along.
+    """
+    return f"""
+        INSERT INTO matching_standing (
+            user_id, {column}, swipes_given, likes_given, likes_received, likes_expected, swipes_received, messages_due,
+            messages_answered
+        )
+        SELECT member.id, known.value, 0, 0, 0, 0, 0, 0, 0
+        FROM unnest(%(numbers)s::integer[], %(values)s::{kind}[]) AS known (number, value)
+        JOIN matching_candidate AS candidate USING (number)
+        JOIN users_user AS member ON member.id = candidate.user_id
+        ORDER BY number
+        FOR KEY SHARE OF member
+        ON CONFLICT (user_id) DO UPDATE SET {column} = excluded.{column}
+    """  # noqa: S608 constants

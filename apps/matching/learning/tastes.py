@@ -191,7 +191,7 @@ def _write(everybody: Known, rows: Stored, has: Bools, had: Bools) -> None:
         tastes = [rows[each].tobytes() if has[each] else None for each in some.tolist()]
         with transaction.atomic(), connection.cursor() as cursor:
             standings.wait_for_turn(cursor)
-            cursor.execute(_TASTES, {"numbers": everybody.rows["number"][some].tolist(), "tastes": tastes})
+            cursor.execute(_TASTES, {"numbers": everybody.rows["number"][some].tolist(), "values": tastes})
 
 
 _SWIPES = """
@@ -206,17 +206,4 @@ _SWIPES = """
         LIMIT %(most)s
     ) AS day
 """
-# Who is gone by now is left out; who goes after this takes the row along.
-_TASTES = """
-    INSERT INTO matching_standing (
-        user_id, tastes, swipes_given, likes_given, likes_received, likes_expected, swipes_received, messages_due,
-        messages_answered
-    )
-    SELECT member.id, learned.tastes, 0, 0, 0, 0, 0, 0, 0
-    FROM unnest(%(numbers)s::integer[], %(tastes)s::bytea[]) AS learned (number, tastes)
-    JOIN matching_candidate AS candidate USING (number)
-    JOIN users_user AS member ON member.id = candidate.user_id
-    ORDER BY number
-    FOR KEY SHARE OF member
-    ON CONFLICT (user_id) DO UPDATE SET tastes = excluded.tastes
-"""
+_TASTES = standings.write_of("tastes", "bytea")
