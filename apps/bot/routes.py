@@ -160,8 +160,8 @@ ROUTES: tuple[Route, ...] = (
     _message(filters.UpdateType.EDITED_MESSAGE, chat.edited, Needs.NOTHING),
     _message(filters.UpdateType.MESSAGE & filters.COMMAND, settings.unknown_command, Needs.NOTHING),
     _message(filters.UpdateType.MESSAGE & filters.LOCATION, signup.take_location, Needs.CONSENT),
-    # not what Telegram itself puts into a chat, such as that something was pinned
-    _message(filters.UpdateType.MESSAGE & ~filters.StatusUpdate.ALL, words.message, Needs.CONSENT),
+    # not what Telegram itself puts into a chat, such as that something was pinned; a text cannot be any of its 30 kinds
+    _message(filters.UpdateType.MESSAGE & (filters.TEXT | ~filters.StatusUpdate.ALL), words.message, Needs.CONSENT),
 )
 TAPS = tuple(route for route in ROUTES if isinstance(route.matcher, CallbackQueryHandler))
 OTHERS = tuple(route for route in ROUTES if route not in TAPS)
