@@ -49,6 +49,8 @@ def privacy() -> str:
         "• Members see your first name, age, rough distance, interests, bio and photos. Nothing else.\n"
         "• Your Telegram name, number and id are never shown, unless you and a match both agree to it.\n"
         "• Your place is kept only as an area of about 5 km². Your exact position is never stored.\n"
+        "• Programs work out whom to show you, and you to whom: from profiles, likes and passes, and how often somebody "
+        "answers. No other member sees what they make of you.\n"
         "• What you write to a match is stored encrypted. Programs look for scams and insults in it; a moderator reads "
         "it only when somebody reports it or a program has found something.\n"
         "• A selfie that you send to be verified is seen by moderators alone, and let go a week later.\n"
