@@ -1,6 +1,7 @@
 """Several things at the same moment."""
 
 import threading
+import time
 from collections.abc import Callable
 
 from django.db import connections
@@ -27,3 +28,12 @@ def at_once(*acts: Callable[[], object]) -> None:
         thread.join()
     for failure in failures:
         raise failure
+
+
+def wait_until(is_so: Callable[[], object], timeout_secs: float = 5) -> float:
+    """Seconds that it took; fails the test when it takes too long."""
+    started = time.monotonic()
+    while not is_so():
+        assert time.monotonic() - started < timeout_secs, "it took too long"
+        time.sleep(0.02)
+    return time.monotonic() - started

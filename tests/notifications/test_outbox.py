@@ -1,9 +1,12 @@
 """Writing deliveries."""
 
 import asyncio
-import time
+import os
+import sys
+from threading import Event
 
 import pytest
+from django.conf import settings as current
 from django.db import transaction
 from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks, Settings
 from structlog.testing import capture_logs
@@ -13,6 +16,7 @@ from apps.notifications import wake
 from apps.notifications.models import Delivery
 from apps.notifications.services import Outgoing, enqueue, retry_failed
 from apps.users.models import User
+from tests.concurrency import wait_until
 from tests.fakes import FakeBotApi, deliver_all
 from tests.notifications.conftest import tell
 
@@ -84,17 +88,55 @@ def test_it_wakes_a_sender_that_listens() -> None:
 
 
 @pytest.mark.parametrize("url", ["unix:///nowhere/redis.sock", "redis://10.255.255.1:6379/0"])
-def test_it_writes_without_redis_and_does_not_wait_long(settings: Settings, url: str) -> None:
+def test_it_says_that_senders_cannot_be_woken(settings: Settings, url: str) -> None:
     settings.REDIS_URL = url
     impatient_redis.cache_clear()
-    started = time.monotonic()
+    nudger = wake.Nudger()
 
     with capture_logs() as logs:
-        wake.wake_senders()
+        nudger.ask()
+        nudger.nudge_if_asked()
+        wait_until(lambda: logs)
 
-    assert time.monotonic() - started < 0.5
-    assert [line["event"] for line in logs] == ["senders_not_woken"]
+    assert {line["event"] for line in logs} == {"senders_not_woken"}
     impatient_redis.cache_clear()
+
+
+def test_no_writer_waits_for_redis_and_many_at_once_make_one_nudge(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, goes_on, nudges = Event(), Event(), []
+
+    def publish(channel: str, _: str) -> None:
+        nudges.append(channel)
+        begun.set()
+        assert goes_on.wait(5)
+
+    monkeypatch.setattr(impatient_redis(), "publish", publish)
+    nudger = wake.Nudger()
+    nudger.ask()
+    assert begun.wait(5)
+    for _ in range(1000):
+        nudger.ask()
+    assert nudges == [wake.CHANNEL]
+    goes_on.set()
+    wait_until(lambda: len(nudges) == 2 and not nudger.is_asked)
+
+    assert nudges == [wake.CHANNEL] * 2
+
+
+def test_what_a_process_wrote_before_it_ends_is_nudged() -> None:
+    ends = "from apps.notifications import wake; wake.Nudger._run = lambda _: None; wake.wake_senders()"
+
+    async def hears_it() -> bool:
+        heard = wake.nudges()
+        await anext(heard)
+        environment = {**os.environ, "REDIS_URL": current.REDIS_URL}
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", ends, env=environment)
+        assert await process.wait() == 0
+        await asyncio.wait_for(anext(heard), timeout=2)
+        await heard.aclose()
+        return True
+
+    assert asyncio.run(hears_it())
 
 
 def test_it_lets_the_operator_send_failed_deliveries_again(ann: User, api: FakeBotApi) -> None:

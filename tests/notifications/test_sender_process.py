@@ -17,6 +17,7 @@ from django_redis import get_redis_connection
 from apps.notifications.models import Delivery
 from apps.notifications.wake import CHANNEL
 from apps.users.models import User
+from tests.concurrency import wait_until
 from tests.notifications.conftest import tell
 from tests.telegram_server import TOKEN, TelegramServer, telegram_server
 
@@ -26,15 +27,6 @@ MANAGE = Path(__file__).parents[2] / "manage.py"
 START_SECS = 60.0
 
 Start = Callable[[], subprocess.Popen[bytes]]
-
-
-def wait_until(is_so: Callable[[], object], timeout_secs: float) -> float:
-    """Seconds that it took; fails the test when it takes too long."""
-    started = time.monotonic()
-    while not is_so():
-        assert time.monotonic() - started < timeout_secs, "it took too long"
-        time.sleep(0.02)
-    return time.monotonic() - started
 
 
 def sent() -> int:
