@@ -27,6 +27,7 @@ class Nudger:
     def __init__(self) -> None:
         self._wanted, self._starting = Event(), Lock()
         self._thread: Thread | None = None
+        self._has_redis = True
 
     @property
     def is_asked(self) -> bool:
@@ -48,7 +49,11 @@ class Nudger:
         try:
             impatient_redis().publish(CHANNEL, "")
         except redis.RedisError as error:
-            log.warning("senders_not_woken", error=type(error).__name__)
+            if self._has_redis:
+                log.warning("senders_not_woken", error=type(error).__name__)
+            self._has_redis = False
+            return
+        self._has_redis = True
 
     def _run(self) -> None:
         while self._wanted.wait():

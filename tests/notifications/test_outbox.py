@@ -88,17 +88,18 @@ def test_it_wakes_a_sender_that_listens() -> None:
 
 
 @pytest.mark.parametrize("url", ["unix:///nowhere/redis.sock", "redis://10.255.255.1:6379/0"])
-def test_it_says_that_senders_cannot_be_woken(settings: Settings, url: str) -> None:
+def test_it_says_once_that_senders_cannot_be_woken(settings: Settings, url: str) -> None:
     settings.REDIS_URL = url
     impatient_redis.cache_clear()
     nudger = wake.Nudger()
 
     with capture_logs() as logs:
-        nudger.ask()
-        nudger.nudge_if_asked()
+        for _ in range(3):
+            nudger.ask()
+            wait_until(lambda: not nudger.is_asked)
         wait_until(lambda: logs)
 
-    assert {line["event"] for line in logs} == {"senders_not_woken"}
+    assert [line["event"] for line in logs].count("senders_not_woken") == 1
     impatient_redis.cache_clear()
 
 
