@@ -2,6 +2,8 @@
 
 Every server runs with all its processes on one core (granian with one worker; for Celery also its worker with one
 process); PostgreSQL, Valkey and the load have the rest. What counts is processed: for Celery the end of the last task.
+The view is bare: no middleware, and the insert by a cursor. Beside it stands one of a new Django project, with the
+middleware that such a project has and the insert by a model.
 Each update is a message that is relayed in an open conversation, the most common one. Latency is measured apart, at 200
 updates a second arriving at random. The flood comes over five connections: enough to keep a core busy, and fewer than
 what the webhook takes for a queue that stays and sends back.
@@ -21,6 +23,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import quantiles
 
+CORE = 0
+# Before anything starts a server: the embedded ones stay where this process is.
+os.sched_setaffinity(0, os.sched_getaffinity(0) - {CORE} or {CORE})
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "meetsmatch.settings.test")
@@ -47,7 +52,6 @@ from tests.factories import member  # noqa: E402
 UPDATES, PAIRS, CONNECTIONS = int(os.environ.get("UPDATES", 1500)), 50, 5
 CALM_PER_SEC, CALM_SECS = 200, 10
 FIRST_CHAT, FIRST_UPDATE = 7_100_000_000_000_000, 7_000_000_000
-CORE = "0"
 HEADERS = {
     "Content-Type": "application/json",
     "X-Telegram-Bot-Api-Secret-Token": settings.TELEGRAM_WEBHOOK_SECRET,
@@ -57,8 +61,8 @@ _numbers = iter(range(10**9))
 
 
 def clean() -> None:
+    webhook_shapes.empty()
     with connection.cursor() as cursor:
-        cursor.execute(webhook_shapes.TABLES)
         cursor.execute("DELETE FROM bot_update WHERE update_id >= %s", [FIRST_UPDATE])
     Delivery.objects.filter(chat_id__gte=FIRST_CHAT, chat_id__lt=FIRST_CHAT + 1000).delete()
     User.objects.filter(telegram_id__gte=FIRST_CHAT, telegram_id__lt=FIRST_CHAT + 1000).delete()
@@ -101,7 +105,7 @@ def server(shape: str) -> Iterator[str]:
         port = probe.getsockname()[1]
     target = "meetsmatch.wsgi" if shape == "ours" else "benchmarks.support.webhook_shapes"
     common = {**os.environ, "SHAPE": "" if shape == "ours" else shape}
-    pinned, python = ["taskset", "-c", CORE], Path(sys.executable).parent
+    pinned, python = ["taskset", "-c", str(CORE)], Path(sys.executable).parent
     granian = [f"{target}:application", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]
     options = ["--workers", "1", "--blocking-threads", str(settings.WEB_THREADS), "--no-access-log"]
     commands = [[str(python / "granian"), *granian, *options, "--workers-kill-timeout", "5", "--log-level", "error"]]
@@ -135,7 +139,8 @@ def _wait_for(port: int) -> None:
 
 
 def processed(shape: str) -> int:
-    table = {"ours": "bot_update WHERE update_id >= %s", "celery": "bench_message", "bare": "bench_seen"}[shape]
+    ours = "bot_update WHERE update_id >= %s"
+    table = {"ours": ours, "celery": "bench_message", "bare": "bench_seen", "stock": "bench_message"}[shape]
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT count(*) FROM {table}", [FIRST_UPDATE] if shape == "ours" else None)  # noqa: S608
         return int(cursor.fetchone()[0])
@@ -203,7 +208,8 @@ def main() -> None:
     clean()
     talking_members()
     figures: dict[str, float] = {}
-    for shape in ("bare", "ours", "celery"):
+    for shape in ("bare", "stock", "ours", "celery"):
+        webhook_shapes.empty()
         with server(shape) as url:
             figures[f"{shape}: processed a second"] = per_second(shape, url)
             if shape == "ours":
@@ -215,6 +221,7 @@ def main() -> None:
     ratios = {
         "ours / a Celery task for each update": ours / figures["celery: processed a second"],
         "ours / a bare view with one insert": ours / figures["bare: processed a second"],
+        "ours / such a view in a new Django project": ours / figures["stock: processed a second"],
     }
     clean()
     with connection.cursor() as cursor:

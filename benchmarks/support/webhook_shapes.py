@@ -1,6 +1,7 @@
 """What the webhook is compared with, as WSGI applications and a Celery worker; `SHAPE` names this process'.
 
-`bare`: a Django view that parses the JSON and does one insert. `celery`: the common shape of bots in Django, a view
+`bare`: a Django view that parses the JSON and does one insert. `stock`: the same in a new project, with its middleware
+and by a model. `celery`: the common shape of bots in Django, a view
 that only hands the update to Celery, whose task parses it with python-telegram-bot, finds or makes the user, and
 keeps the message and the state. Neither sends anything, as ours does not within the webhook.
 """
@@ -32,6 +33,15 @@ CREATE TABLE bench_seen (id bigserial PRIMARY KEY, payload text NOT NULL);
 CREATE TABLE bench_user (user_id bigint PRIMARY KEY, name text NOT NULL, language text NOT NULL, state text NOT NULL);
 CREATE TABLE bench_message (id bigserial PRIMARY KEY, user_id bigint NOT NULL, text text NOT NULL);
 """
+NEW_PROJECT = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
 BOT = telegram.Bot("1:benchmark")
 app = Celery("bench", broker=settings.CELERY_BROKER_URL)
 app.conf.update(
@@ -79,9 +89,23 @@ def process(payload: dict) -> None:
         person.save(update_fields=["state"])
 
 
+def stock_view(request: HttpRequest) -> HttpResponse:
+    payload = json.loads(request.body)
+    Said.objects.create(user_id=payload["message"]["from"]["id"], text=payload["message"]["text"])
+    return HttpResponse()
+
+
+stock_view.csrf_exempt = True  # type: ignore[attr-defined]
+
+
 def celery_view(request: HttpRequest) -> HttpResponse:
     process.delay(json.loads(request.body))
     return HttpResponse()
+
+
+def empty() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(TABLES)
 
 
 def bare_view(request: HttpRequest) -> HttpResponse:
@@ -92,7 +116,7 @@ def bare_view(request: HttpRequest) -> HttpResponse:
 
 
 if shape := os.environ.get("SHAPE"):
-    urlpatterns = [path("telegram/webhook", {"celery": celery_view, "bare": bare_view}[shape])]
+    urlpatterns = [path("telegram/webhook", {"celery": celery_view, "stock": stock_view, "bare": bare_view}[shape])]
     settings.ROOT_URLCONF = __name__
-    settings.MIDDLEWARE = []
+    settings.MIDDLEWARE = NEW_PROJECT if shape == "stock" else []
     application = WSGIHandler()

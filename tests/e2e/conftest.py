@@ -22,11 +22,16 @@ PATIENCE_SECS = 30
 expect.set_options(timeout=PATIENCE_SECS * 1000)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All of these go to one worker, at the start: they wait most of the time, while the others calculate."""
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """These go to two workers, from the start: they wait most of the time, while others calculate.
+
+    One has the tests of the processes that most of them share, the other those that start some of their own.
+    """
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.xdist_group("browser"))
+            is_shared = "simulator" in {*item.fixturenames, *item.keywords}
+            item.add_marker(pytest.mark.xdist_group("shared" if is_shared else "own"))
 
 
 # ---- The processes

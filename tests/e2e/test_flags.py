@@ -44,7 +44,7 @@ for day in range(14):
         Outcome.objects.bulk_create([Outcome(exposure=one, metric=what, at=at) for what, one in happened])
 """
 AS_IN_THE_CODE = """
-from apps import flags
+from apps.flags import services as flags
 for flag in ("bot.notes", "moderation.ask_after_block"):
     flags.change(flag, by=None, reason="the test is over", everyone=None, percent=None, segment=[])
 """
