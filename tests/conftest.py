@@ -11,9 +11,12 @@ from django_redis import get_redis_connection
 
 from tests import migrated
 from tests.flag_states import _flags_as_in_the_catalogue, flag_state, pytest_generate_tests  # noqa: F401
+from tests.scheduling import RealProcessesFirst
 from tests.staff import Hire
 
 if TYPE_CHECKING:
+    from xdist.remote import Producer
+
     from apps.matching.engine.ranker import Model
 
 
@@ -25,6 +28,10 @@ def pytest_configure() -> None:
         settings.REDIS_URL = settings.REDIS_URL.replace("?db=0", f"?db={number}")
         settings.CACHES["default"]["LOCATION"] = settings.REDIS_URL
         settings.CELERY_BROKER_URL = settings.CELERY_BROKER_URL.replace("?virtual_host=0", f"?virtual_host={number}")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> RealProcessesFirst:
+    return RealProcessesFirst(config, log)
 
 
 @pytest.fixture(scope="session")

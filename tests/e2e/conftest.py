@@ -1,4 +1,4 @@
-"""The real processes and a real browser. Each worker of pytest-xdist starts each at most once."""
+"""The real processes and a real browser. One worker of pytest-xdist starts each once (tests/scheduling.py)."""
 
 import shutil
 from collections.abc import Callable, Generator, Iterator
@@ -20,18 +20,6 @@ CHROMIUM_ARGS = (
 )
 PATIENCE_SECS = 30
 expect.set_options(timeout=PATIENCE_SECS * 1000)
-
-
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks
-def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
-    """These go to two workers, from the start: they wait most of the time, while others calculate.
-
-    One has the tests of the processes that most of them share, the other those that start some of their own.
-    """
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            is_shared = "simulator" in {*item.fixturenames, *item.keywords}
-            item.add_marker(pytest.mark.xdist_group("shared" if is_shared else "own"))
 
 
 # ---- The processes
