@@ -16,7 +16,7 @@ run: base $(if $(EDGE),edge) ## everything from a fresh clone, on http://localho
 
 test: dev browser edge ## everything the tests need, then all of them (some of them: make test ARGS=tests/users)
 	@$(if $(ARGS),,cd edge_worker && $(NPM_QUIET) npm test)
-	@exec $(BIN)/python -m pytest -n 4 $(ARGS)
+	@exec $(BIN)/python -m pytest -n 3 $(ARGS)
 
 bench: dev edge ## the benchmarks, as tables and in var/bench (one of them: make bench NAME=flags)
 	@for script in benchmarks/$(or $(NAME),*).py; do \

@@ -11,7 +11,7 @@ from django_redis import get_redis_connection
 
 from tests import migrated
 from tests.flag_states import _flags_as_in_the_catalogue, flag_state, pytest_generate_tests  # noqa: F401
-from tests.scheduling import RealProcessesFirst
+from tests.scheduling import LongFirst
 from tests.staff import Hire
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ def pytest_configure() -> None:
         settings.CELERY_BROKER_URL = settings.CELERY_BROKER_URL.replace("?virtual_host=0", f"?virtual_host={number}")
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> RealProcessesFirst:
-    return RealProcessesFirst(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> LongFirst:
+    return LongFirst(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -2,19 +2,14 @@
 
 from xdist.scheduler import LoadScopeScheduling
 
-REAL_PROCESSES = "tests/e2e/"
-# These start processes of their own; the others there share some.
-OWN = ("test_edge.py", "test_kills.py", "test_plus.py", "[telegram_elsewhere]")
+# What stays together, and begins at once. The real processes wait a good part of the time, while others calculate;
+# they are started once. So are the compiled parts of the engine compiled: by as many at once it would take all cores.
+TOGETHER = ("tests/e2e/", "tests/matching/engine/", "tests/matching/batches/", "tests/matching/learning/")
 
 
-class RealProcessesFirst(LoadScopeScheduling):  # type: ignore[misc]
-    """Each test goes to the next worker that is free, in their order: what empties tables comes after what does not.
-
-    Tests of the real processes wait most of the time, while others calculate. So they go to two workers, from the
-    start: what many tests share is started once.
-    """
+class LongFirst(LoadScopeScheduling):  # type: ignore[misc]
+    """Each other test goes to the next worker that is free, in their order: what empties tables comes last."""
 
     def _split_scope(self, nodeid: str) -> str:
-        if not nodeid.startswith(REAL_PROCESSES):
-            return nodeid
-        return "own processes" if any(part in nodeid for part in OWN) else "shared processes"
+        folder = next((folder for folder in TOGETHER if nodeid.startswith(folder)), None)
+        return nodeid if folder is None else folder.split("/")[1]

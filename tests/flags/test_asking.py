@@ -1,8 +1,11 @@
 """What code gets to hear when it asks."""
 
+from threading import get_ident
+
 import pytest
 from django_redis import get_redis_connection
 from pytest_django import DjangoAssertNumQueries
+from redis.connection import AbstractConnection
 
 from apps import flags
 from apps.flags.errors import UnknownFlagError
@@ -76,7 +79,7 @@ def test_it_is_as_before_once_the_kill_is_taken_back(new_deck: str) -> None:
 
 
 def test_it_asks_neither_the_database_nor_redis(
-    new_deck: str, django_assert_num_queries: DjangoAssertNumQueries
+    new_deck: str, django_assert_num_queries: DjangoAssertNumQueries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rules = [
         {"attribute": "age", "operator": ">=", "value": 18},
@@ -85,11 +88,19 @@ def test_it_asks_neither_the_database_nor_redis(
     ]
     change(new_deck, by=None, reason="launch", percent=50, segment=rules)
     ann = member("Ann")
-    redis = get_redis_connection("default")
-    calls_before = redis.info("stats")["total_commands_processed"]
+    askers: list[int] = []
+    send = AbstractConnection.send_command
+
+    def noted(connection: AbstractConnection, *words: object, **options: object) -> None:
+        askers.append(get_ident())
+        send(connection, *words, **options)
+
+    monkeypatch.setattr(AbstractConnection, "send_command", noted)
 
     with django_assert_num_queries(0):
         for _ in range(100):
             flags.is_enabled(new_deck, ann)
 
-    assert redis.info("stats")["total_commands_processed"] - calls_before <= 1  # the one that asks
+    assert get_ident() not in askers
+    get_redis_connection("default").ping()
+    assert get_ident() in askers  # so it would have been noticed

@@ -152,6 +152,7 @@ def test_it_leaves_a_better_model_to_a_manager_when_told_so(town: list[User], tr
 @pytest.fixture
 def versions() -> list[RankerModel]:
     population = running.unlearned_population()
+    running.forget()
     return [
         RankerModel.objects.create(
             number=number,
