@@ -22,12 +22,13 @@ SOURCES = ("apps/**/*.py", "meetsmatch/**/*.py", "requirements/base.txt")
 
 @cache
 def database() -> str:
-    """Its name on the tests' server. Made by the first who asks, and kept until the code is another."""
+    """Its name on the tests' server. Made by the first who asks; kept until the code is another, for any may matter."""
     name = f"migrated_{_version()}"
     with _alone(), psycopg.connect(_url(), autocommit=True) as server:
         known = {row[0] for row in server.execute(r"SELECT datname FROM pg_database WHERE datname LIKE 'migrated\_%'")}
         for other in known - {name}:
             server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(other)))
+            _dump(other).unlink(missing_ok=True)
         if name not in known:
             _make(server, name)
     return name
@@ -35,7 +36,7 @@ def database() -> str:
 
 def copy_to(url: str) -> None:
     """Fills an empty database of another server."""
-    dump = embedded.VAR / f"{database()}.sql"
+    dump = _dump(database())
     with _alone():
         if not dump.exists():
             unfinished = dump.with_suffix(".unfinished")
@@ -49,6 +50,10 @@ def _make(server: "psycopg.Connection[tuple[object, ...]]", name: str) -> None:
     server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(unfinished)))
     _run(sys.executable, "manage.py", "migrate", "--verbosity", "0", DATABASE_URL=_url(unfinished))
     server.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*map(sql.Identifier, (unfinished, name))))
+
+
+def _dump(database: str) -> Path:
+    return embedded.VAR / f"{database}.sql"
 
 
 def _version() -> str:
