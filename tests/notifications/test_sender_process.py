@@ -15,7 +15,6 @@ from django.db import connection
 from django_redis import get_redis_connection
 
 from apps.notifications.models import Delivery
-from apps.notifications.wake import CHANNEL
 from apps.users.models import User
 from tests.concurrency import wait_until
 from tests.notifications.conftest import tell
@@ -34,7 +33,10 @@ def sent() -> int:
 
 
 def senders_listening() -> int:
-    return get_redis_connection("default").pubsub_numsub(CHANNEL)[0][1]
+    """Of this worker of pytest-xdist: the channel is all databases', and so all workers'."""
+    redis = get_redis_connection("default")
+    own = redis.connection_pool.connection_kwargs.get("db", 0)
+    return sum(client["sub"] == "1" and int(client["db"]) == int(own) for client in redis.client_list())
 
 
 @pytest.fixture
