@@ -69,6 +69,7 @@ class Telegram:
     repeats: float = 0.0  # the share of updates that are posted again, at any later moment
     posted: int = 0
     refused: int = 0  # posts that were not answered with 200
+    broken: int = 0  # calls whose connection was reset
     _dice: random.Random = field(default_factory=lambda: random.Random(6))
     _update_ids: Any = field(default_factory=lambda: count(int(time.time() * 1000)))
     _message_ids: Any = field(default_factory=lambda: count(1))
@@ -147,6 +148,7 @@ class Telegram:
         params = await request.json() if request.content_type == "application/json" else dict(await request.post())
         chat_id = int(params.get("chat_id") or 0)
         fate = self._dice.random() / self.breaks if self.breaks else 1.0
+        self.broken += fate < 1
         if fate < 0.5:
             return _reset(request)
         if refusal := self.refuse(chat_id):
