@@ -12,6 +12,7 @@ from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks
 from structlog.testing import capture_logs
 
 from apps.core.impatient_redis import impatient_redis
+from apps.core.resilience.policies import REDIS
 from apps.notifications import wake
 from apps.notifications.models import Delivery
 from apps.notifications.services import Outgoing, enqueue, retry_failed
@@ -101,6 +102,7 @@ def test_it_says_once_that_senders_cannot_be_woken(settings: Settings, url: str)
 
     assert [line["event"] for line in logs].count("senders_not_woken") == 1
     impatient_redis.cache_clear()
+    REDIS.reset()  # the other tests' Redis is well
 
 
 def test_no_writer_waits_for_redis_and_many_at_once_make_one_nudge(monkeypatch: pytest.MonkeyPatch) -> None:
