@@ -12,8 +12,8 @@ from tests.e2e.newcomer import Newcomer, sign_up
 from tests.e2e.stack import Deployment, Stack, wait_until
 
 SEED = 20261123
-KILLS_PER_STEP = 0.1
-ROUNDS = 3
+KILLS_PER_STEP = 0.2
+ROUNDS = 5
 MESSAGES = (5, 25)  # each way, before and after the kill of a round
 
 
@@ -40,7 +40,7 @@ class Killer:
 
 
 class UnluckyChat(Chat):
-    """After one act in ten the bot dies and comes back, as long as they are unlucky."""
+    """After one act in five the bot dies and comes back, as long as they are unlucky."""
 
     def __init__(self, killer: Killer, telegram: Stack, name: str) -> None:
         self.is_unlucky = True
