@@ -49,23 +49,27 @@ def open_first_case(page: Page, name: str) -> None:
     page.wait_for_load_state()
 
 
+def ban_by_keyboard(case: Page) -> None:
+    """What, why, Enter; before that a look at the blurred photo and at the help."""
+    expect(case.locator(".mm-blurred")).to_be_visible()
+    case.keyboard.press("b")
+    expect(case.locator(".mm-blurred")).to_have_count(0)
+    case.keyboard.press("?")
+    expect(case.get_by_role("dialog")).to_be_visible()
+    case.keyboard.press("Escape")
+    case.keyboard.press("7")
+    case.keyboard.press("m")
+    case.keyboard.press("Enter")
+    expect(case.get_by_text("Ban: done.")).to_be_visible()
+
+
 def test_it_goes_from_report_to_appeal_and_back(simulator: Deployment, meet: Meet, windows: Windows) -> None:
     ida, otto = meet("Ida", "Otto", "Reykjavik")
 
-    # by keyboard alone: what, why, Enter
     moderator = sign_in(windows, simulator, "moderator")
     open_first_case(moderator, "Otto")
     case = moderator.url
-    expect(moderator.locator(".mm-blurred")).to_be_visible()
-    moderator.keyboard.press("b")
-    expect(moderator.locator(".mm-blurred")).to_have_count(0)
-    moderator.keyboard.press("?")
-    expect(moderator.get_by_role("dialog")).to_be_visible()
-    moderator.keyboard.press("Escape")
-    moderator.keyboard.press("7")
-    moderator.keyboard.press("m")
-    moderator.keyboard.press("Enter")
-    expect(moderator.get_by_text("Ban: done.")).to_be_visible()
+    ban_by_keyboard(moderator)
     assert is_banned(simulator, otto)
     ida.wait_for("done something about it")
 
