@@ -99,12 +99,12 @@ def test_it_does_to_connections_what_networks_do() -> None:
 
 
 def test_it_loses_and_disorders_nothing_when_connections_to_telegram_break(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalogue, "FAULT_SECS", 3.0)
+    monkeypatch.setattr(catalogue, "FAULT_SECS", 6.0)
     monkeypatch.setattr(drills, "CALM_SECS", 0.5)
     monkeypatch.setattr(drills, "AFTER_SECS", 0.5)
     with World("drill", processes=("web", "sender")) as world:
         world.seed()
         found, _ = drills.run_drill(world, DRILLS["telegram-reset"][1])
     assert found.messages > 20
-    assert world.telegram.broken >= max(1, found.in_flight_twice)
+    assert world.telegram.broken >= found.in_flight_twice > 0
     assert (found.lost, found.doubled, found.out_of_order) == (0, 0, 0), found.problems
