@@ -20,6 +20,8 @@ UPDATES, MEMBERS, FIRST = 600, 30, 7_000_001
 BANNED, ERASED, PHOTOGRAPHED = 7_001_001, 7_001_002, 7_001_003
 OUTAGE_SECS = 5
 READERS, WITHIN_SECS, POLL_SECS = 1000, 5.0, 4.0
+# workerd closes a connection which was idle for five seconds, maybe while a request is under way to it.
+KEEP_ALIVE_SECS = 2.0
 LINKS = f"""
 from uuid import uuid4
 from apps.users.cards import card_path
@@ -141,7 +143,8 @@ def test_it_shows_nobody_who_is_banned_or_erased_to_any_of_a_thousand_readers(
 
     async def play() -> float:
         until = asyncio.Event()
-        async with aiohttp.ClientSession(worker.url, connector=aiohttp.TCPConnector(limit=500)) as client:
+        connections = aiohttp.TCPConnector(limit=500, keepalive_timeout=KEEP_ALIVE_SECS)
+        async with aiohttp.ClientSession(worker.url, connector=connections) as client:
             gaps = [POLL_SECS * place / len(readers) for place in range(len(readers))]
             polls = [
                 asyncio.create_task(each.poll(client, gap, until)) for each, gap in zip(readers, gaps, strict=True)
