@@ -29,6 +29,7 @@ class Update(models.Model):
         null=True,
         blank=True,
         related_name="+",
+        db_index=False,
         help_text=_("Whose it is, while it has failed: it goes when they are erased."),
     )
     status = models.CharField(max_length=8, choices=Status, default=Status.DONE)
@@ -49,6 +50,8 @@ class Update(models.Model):
             models.Index(fields=["retry_at"], name="update_to_retry", condition=Q(status="failed")),
             # the admin's list of what went wrong, newest first, and the dashboard's count of parked ones
             models.Index(fields=["-received_at"], name="update_undone", condition=Q(status__in=["failed", "parked"])),
+            # erasing a member; most updates are done and nobody's
+            models.Index(fields=["user"], name="update_of_member", condition=Q(user__isnull=False)),
             # bot.purge_updates
             models.Index(fields=["received_at"], name="update_by_age"),
         ]

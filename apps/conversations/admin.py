@@ -1,5 +1,7 @@
+from datetime import datetime
+
 from django.contrib import admin
-from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
+from django.db.models import Count, IntegerField, Model, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
@@ -15,6 +17,9 @@ class LastMessageFilter(RecentFilter):
     title = _("last message")
     parameter_name = "last_message_at"
 
+    def since(self, queryset: QuerySet[Model], moment: datetime) -> QuerySet[Model]:
+        return queryset.filter(pk__in=Message.objects.filter(created_at__gte=moment).values("conversation"))
+
 
 @admin.register(Conversation)
 class ConversationAdmin(MemberSearchMixin, ReadOnlyMixin, BaseAdmin):
@@ -28,10 +33,13 @@ class ConversationAdmin(MemberSearchMixin, ReadOnlyMixin, BaseAdmin):
     fields = (("one", "other"), ("created_at", "last_message_at"), "messages")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
-        of_this = Message.objects.filter(conversation=OuterRef("pk")).order_by().values("conversation")
-        count = Subquery(of_this.annotate(count=Count("pk")).values("count"), output_field=IntegerField())
+        of_this = Message.objects.filter(conversation=OuterRef("pk"))
+        counted = of_this.values("conversation").annotate(count=Count("pk")).values("count")
         conversations: QuerySet[Conversation] = super().get_queryset(request)
-        return conversations.annotate(message_count=Coalesce(count, 0))
+        return conversations.annotate(
+            message_count=Coalesce(Subquery(counted, output_field=IntegerField()), 0),
+            newest_at=Subquery(of_this.order_by("-created_at").values("created_at")[:1]),
+        )
 
     @display(description=_("conversation"))
     def conversation(self, conversation: Conversation) -> str:
@@ -48,6 +56,10 @@ class ConversationAdmin(MemberSearchMixin, ReadOnlyMixin, BaseAdmin):
     @display(description=_("state"), label={"open": "success"})
     def standing(self, conversation: Conversation) -> tuple[str, object]:
         return ("closed", _("Closed")) if conversation.match.ended_at else ("open", _("Open"))
+
+    @display(description=_("last message"))
+    def last_message_at(self, conversation: Conversation) -> datetime | None:
+        return conversation.newest_at  # type: ignore[attr-defined,no-any-return]
 
     @display(description=_("messages"))
     def messages(self, conversation: Conversation) -> int:

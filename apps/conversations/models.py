@@ -17,8 +17,6 @@ class Conversation(UUIDModel):
 
     match = models.OneToOneField(Match, on_delete=models.CASCADE)
     created_at = models.DateTimeField(auto_now_add=True)
-    # kept by a trigger on messages (migration 0005): of what was passed on, not of what a shadow limit holds back
-    last_message_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("conversation")
@@ -48,8 +46,10 @@ class Message(UUIDModel):
         DOCUMENT = "document", _("Document")
         ANIMATION = "animation", _("Animation")
 
-    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="messages")
-    sender = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="messages_sent")
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="messages", db_index=False)
+    sender = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="messages_sent", db_index=False
+    )
     kind = models.CharField(max_length=12, choices=Kind)
     text = EncryptedTextField(blank=True)
     file_id = EncryptedTextField(blank=True)
@@ -80,7 +80,7 @@ class UnsentMessage(UUIDModel):
     """What a member wrote and was asked about before it is passed on: “Are you sure?”. Gone with the answer."""
 
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="+")
-    sender = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    sender = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False)
     kind = models.CharField(max_length=12, choices=Message.Kind)
     text = EncryptedTextField(blank=True)
     file_id = EncryptedTextField(blank=True)
@@ -105,7 +105,7 @@ class UnsentMessage(UUIDModel):
 class ContactConsent(UUIDModel):
     """One member's agreement to show their Telegram name to the partner. It is shown only when both have agreed."""
 
-    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="consents")
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="consents", db_index=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     telegram_username = EncryptedTextField()
     created_at = models.DateTimeField(auto_now_add=True)

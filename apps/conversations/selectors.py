@@ -12,13 +12,8 @@ from apps.core.prepared import Given, Prepared
 from apps.notifications.models import Delivery, Priority
 from apps.users.models import User
 
-_CONVERSATION = Prepared(
-    lambda: Conversation.objects.filter(
-        Q(match__low=Given("user_id")) | Q(match__high=Given("user_id")),
-        pk=Given("conversation_id"),
-        match__ended_at=None,
-    ).select_related("match__low__profile", "match__high__profile", "match__low__dialogue", "match__high__dialogue")
-)
+_CONVERSATION = Prepared(lambda: Conversation.objects.select_related("match").filter(pk=Given("conversation_id")))
+_PARTNER = Prepared(lambda: User.objects.select_related("profile", "dialogue").filter(pk=Given("user_id")))
 
 
 @dataclass(frozen=True)
@@ -29,11 +24,28 @@ class ReplyTo:
     pointer: object  # a message id, or a placeholder for one that is not sent yet
 
 
-def conversation_of(user: User, conversation_id: UUID | None) -> Conversation | None:
-    """A conversation of this member's whose match has not ended, with both profiles and dialogues; None otherwise."""
-    if conversation_id is None:
+def conversation_of(user: User, conversation_id: UUID) -> Conversation | None:
+    """A conversation of this member's whose match has not ended, with the partner's profile and dialogue, or None."""
+    conversation = _CONVERSATION.first(conversation_id=conversation_id)
+    return _with_partner(user, conversation) if conversation else None
+
+
+def open_conversation_of(user: User) -> Conversation | None:
+    """The same for the one that the member has open, which came with `users.selectors.member`."""
+    conversation = user.dialogue.open_conversation
+    return _with_partner(user, conversation) if conversation else None
+
+
+def _with_partner(user: User, conversation: Conversation) -> Conversation | None:
+    match = conversation.match
+    if match.ended_at or user.pk not in (match.low_id, match.high_id):
         return None
-    return _CONVERSATION.first(user_id=user.pk, conversation_id=conversation_id)
+    is_low = match.low_id == user.pk
+    partner = _PARTNER.first(user_id=match.high_id if is_low else match.low_id)
+    if partner is None:  # erased a moment ago
+        return None
+    match.low, match.high = (user, partner) if is_low else (partner, user)
+    return conversation
 
 
 def replied_to(user: User, message_id: int) -> ReplyTo | None:

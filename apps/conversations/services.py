@@ -156,7 +156,8 @@ def consent_to_contact(conversation: Conversation, user: User, *, telegram_usern
 
 
 def _record_milestones(conversation: Conversation, sender: User, partner: User) -> None:
-    """After a message of the sender. A trigger has just updated the conversation's row: only one looks at a time."""
+    """After a message of the sender. Of two who write at once the second to get the row's lock sees both messages."""
+    Conversation.objects.select_for_update(no_key=True).get(pk=conversation.pk)
     first = list(conversation.messages.order_by("created_at").values_list("sender", flat=True)[:11])
     if partner.pk in first and first.count(sender.pk) <= 1:
         flags.record(Metric.FIRST_REPLY, sender, partner)

@@ -1,7 +1,7 @@
 """What the admin pages of all apps share, and the pages about the machinery: tasks, sign-ins, the audit log."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
@@ -57,9 +57,10 @@ class RecentFilter(DropdownFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Model]) -> QuerySet[Model]:
         within = self.WITHIN.get(self.value())
-        if within is None:
-            return queryset
-        return queryset.filter(**{f"{self.parameter_name}__gte": timezone.now() - within})
+        return queryset if within is None else self.since(queryset, timezone.now() - within)
+
+    def since(self, queryset: QuerySet[Model], moment: datetime) -> QuerySet[Model]:
+        return queryset.filter(**{f"{self.parameter_name}__gte": moment})
 
 
 class CreatedFilter(RecentFilter):

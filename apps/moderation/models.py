@@ -69,7 +69,9 @@ class Case(UUIDModel):
         CLOSED = "closed", _("Closed")
         LEFT = "left", _("Member erased")
 
-    member = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="cases")
+    member = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="cases", db_index=False
+    )
     status = models.CharField(max_length=8, choices=Status, default=Status.OPEN)
     severity = models.PositiveSmallIntegerField(choices=Severity, default=Severity.LOW)
     priority = models.FloatField(default=0, help_text=_("Higher comes first; see apps/moderation/triage.py."))

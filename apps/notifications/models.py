@@ -46,7 +46,7 @@ class Delivery(models.Model):
         default=dict, help_text=_("As the Bot API has it, without the chat. Emptied once sent.")
     )
     priority = models.PositiveSmallIntegerField(choices=Priority, default=Priority.REPLY)
-    key = models.CharField(max_length=100, unique=True, null=True, blank=True, help_text=_("Idempotency key."))
+    key = models.CharField(max_length=100, null=True, blank=True, help_text=_("Idempotency key."))
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
     attempts = models.PositiveSmallIntegerField(default=0)
     # The database's clock, as the senders read it: a web server's clock that is ahead would delay every reply.
@@ -67,6 +67,8 @@ class Delivery(models.Model):
         verbose_name = _("delivery")
         verbose_name_plural = _("deliveries")
         constraints = [
+            # most have none, and cost nothing here
+            models.UniqueConstraint(fields=["key"], name="delivery_key_once", condition=Q(key__isnull=False)),
             models.CheckConstraint(
                 name="delivery_key_not_empty",
                 condition=Q(key__isnull=True) | ~Q(key=""),

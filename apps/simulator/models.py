@@ -65,7 +65,7 @@ class StoredFile(models.Model):
 class Message(models.Model):
     """A message in a chat. ``content`` is the part of the Bot API's Message that depends on its kind."""
 
-    chat = models.ForeignKey(Persona, on_delete=models.CASCADE, related_name="messages")
+    chat = models.ForeignKey(Persona, on_delete=models.CASCADE, related_name="messages", db_index=False)
     message_id = models.PositiveIntegerField()
     from_bot = models.BooleanField()
     content = models.JSONField()
@@ -219,7 +219,7 @@ class Event(models.Model):
         ACTION = "action"
         CHAT = "chat"
 
-    chat = models.ForeignKey(Persona, on_delete=models.CASCADE, related_name="events")
+    chat = models.ForeignKey(Persona, on_delete=models.CASCADE, related_name="events", db_index=False)
     kind = models.CharField(max_length=10, choices=Kind)
     message = models.ForeignKey(Message, null=True, on_delete=models.CASCADE, related_name="+")
     payload = models.JSONField(default=dict)

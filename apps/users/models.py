@@ -238,7 +238,7 @@ class Photo(UUIDModel):
     Photos that did not come through Telegram (demo data) start with the file and learn their `file_id` when first sent.
     """
 
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="photos")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="photos", db_index=False)
     position = models.PositiveSmallIntegerField()
     file = models.ImageField(upload_to="photos/%Y/%m/", blank=True)
     file_id = models.CharField(max_length=255, blank=True)

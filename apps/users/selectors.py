@@ -11,7 +11,9 @@ _LOCK = Prepared(
     )
 )
 _MEMBER = Prepared(
-    lambda: User.objects.select_related("profile", "preferences", "dialogue").filter(pk=Given("user_id"))
+    lambda: User.objects.select_related("profile", "preferences", "dialogue__open_conversation__match").filter(
+        pk=Given("user_id")
+    )
 )
 
 

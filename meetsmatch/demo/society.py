@@ -75,7 +75,6 @@ def _add_match(society: Society, person: Person, others: Sequence[Person], now: 
                 created_at=at,
             )
         )
-    conversation.last_message_at = at
     society.matches.append(match)
     society.conversations.append(conversation)
 

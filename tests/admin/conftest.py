@@ -63,7 +63,7 @@ def make_acquaintance(make_member: MakeMember) -> Callable[[], Conversation]:
     def make() -> Conversation:
         low, high = sorted((make_member("Anna"), make_member("Boris")), key=lambda member: member.pk)
         match = Match.objects.create(low=low, high=high)
-        conversation = Conversation.objects.create(match=match, last_message_at=timezone.now())
+        conversation = Conversation.objects.create(match=match)
         Message.objects.create(
             conversation=conversation, sender=low, kind="text", text="meet me at the lake", source_message_id=1
         )

@@ -115,7 +115,6 @@ def test_it_lets_members_have_met_and_talked() -> None:
         pair = {conversation.match.low_id, conversation.match.high_id}
         messages = list(conversation.messages.order_by("created_at"))
         assert {message.sender_id for message in messages} == pair
-        assert messages[-1].created_at == conversation.last_message_at
         assert all(message.created_at < timezone.now() for message in messages)
         assert Swipe.objects.filter(swiper__in=pair, target__in=pair, liked=True).count() == 2
     assert Conversation.objects.count() == Match.objects.count() > 0

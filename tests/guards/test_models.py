@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.apps import apps
 from django.core.management import call_command
-from django.db import models
+from django.db import connection, models
 
 from tests.guards.tree import migrations, name_of, product_files, syntax
 
@@ -46,6 +46,24 @@ def test_it_says_which_query_needs_an_index(path: Path) -> None:
         "without a comment above": [],
         "without a name": [],
     }
+
+
+DOUBLE_INDEXES = """
+    SELECT narrow.indexrelid::regclass::text FROM pg_index AS narrow JOIN pg_index AS wide USING (indrelid)
+    JOIN pg_class AS narrow_class ON narrow_class.oid = narrow.indexrelid
+    JOIN pg_class AS wide_class ON wide_class.oid = wide.indexrelid AND wide_class.relam = narrow_class.relam
+    WHERE narrow.indexrelid <> wide.indexrelid AND narrow.indrelid::regclass::text = ANY(%s) AND NOT narrow.indisunique
+    AND narrow.indpred IS NULL AND wide.indpred IS NULL AND narrow.indexprs IS NULL AND wide.indexprs IS NULL
+    AND wide.indkey::text || ' ' LIKE narrow.indkey::text || ' %%'
+    AND wide.indclass::text || ' ' LIKE narrow.indclass::text || ' %%'
+"""
+
+
+@pytest.mark.django_db
+def test_it_has_no_index_that_another_one_begins_with() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(DOUBLE_INDEXES, [[model._meta.db_table for model in MODELS]])
+        assert [name for (name,) in cursor.fetchall()] == []
 
 
 def test_it_names_every_constraint() -> None:

@@ -258,11 +258,6 @@ def reply_of(turn: Turn) -> ReplyTo | None:
     return replied_to(turn.user, original.message_id) if original else None
 
 
-def open_conversation(turn: Turn) -> Conversation | None:
-    """Where a plain message goes that replies to nothing; None when to nobody."""
-    return conversation_of(turn.user, turn.dialogue.open_conversation_id)
-
-
 def say_undelivered(message: Message) -> Reply:
     """Answers a relayed message that did not reach the partner; once, however often it is said."""
     partner = message.conversation.match.partner_of(message.sender)

@@ -15,7 +15,7 @@ from django.utils.translation import override
 from apps.bot import keyboards, texts
 from apps.bot.handlers import verify
 from apps.bot.turn import Reply, Turn, say_to_chat, send, send_photo, toast
-from apps.conversations.selectors import conversation_of
+from apps.conversations.selectors import open_conversation_of
 from apps.core.errors import RuleError
 from apps.users import gazetteer, services
 from apps.users.models import MAX_AGE, MIN_AGE, Photo
@@ -239,7 +239,7 @@ def _set_place(turn: Turn, place: gazetteer.Place) -> Reply:
 
 def _keyboard_as_before(turn: Turn, text: str) -> Reply:
     """Takes the location button away again; the open chat's keyboard comes back."""
-    conversation = conversation_of(turn.user, turn.dialogue.open_conversation_id)
+    conversation = open_conversation_of(turn.user)
     below: dict[str, Any] = {"reply_markup": {"remove_keyboard": True}}
     if conversation:
         below = keyboards.chat(conversation.match.partner_of(turn.user).profile.name)

@@ -7,6 +7,7 @@ import telegram
 from apps.bot import texts
 from apps.bot.handlers import appeals, browse, chat, reports, signup, verify
 from apps.bot.turn import Reply, Turn, send
+from apps.conversations.selectors import open_conversation_of
 
 # Questions besides the steps of the profile that a plain text answers.
 ANSWERS: dict[str, Callable[[Turn, str], Reply]] = {
@@ -32,7 +33,7 @@ def message(turn: Turn) -> Reply:
         return answer
     if reply:
         return chat.pass_on(turn, reply.conversation, reply_to=reply.pointer)
-    conversation = chat.open_conversation(turn)
+    conversation = open_conversation_of(turn.user)
     return chat.pass_on(turn, conversation) if conversation else _nobody(turn)
 
 
@@ -81,7 +82,7 @@ def _keyboard_button(turn: Turn, text: str) -> Reply | None:
     is_menu = texts.meeting.is_chat_menu_label(text)
     if not is_menu and not texts.meeting.is_chat_leave_label(text):
         return None
-    conversation = chat.open_conversation(turn)
+    conversation = open_conversation_of(turn.user)
     if conversation is None:
         return _nobody(turn)
     return chat.actions(turn, conversation.match) if is_menu else chat.leave(turn, conversation.match)

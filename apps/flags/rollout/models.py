@@ -159,7 +159,7 @@ class Ramp(Request):
 class RampStep(UUIDModel):
     """One step of a ramp while it lasts. Its id is the study of those who ask for the flag meanwhile."""
 
-    ramp = models.ForeignKey(Ramp, on_delete=models.CASCADE, related_name="steps_taken")
+    ramp = models.ForeignKey(Ramp, on_delete=models.CASCADE, related_name="steps_taken", db_index=False)
     number = models.PositiveSmallIntegerField()
     percent = models.DecimalField(max_digits=5, decimal_places=2)
     started_at = models.DateTimeField()

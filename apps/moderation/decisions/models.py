@@ -62,7 +62,7 @@ class Policy(_Translated):
 
 
 class PolicyText(_Text):
-    policy = models.ForeignKey(Policy, on_delete=models.CASCADE, related_name="texts")
+    policy = models.ForeignKey(Policy, on_delete=models.CASCADE, related_name="texts", db_index=False)
     title = models.CharField(max_length=80)
 
     class Meta:
@@ -107,7 +107,7 @@ class ReasonTemplate(_Translated):
 
 
 class ReasonText(_Text):
-    template = models.ForeignKey(ReasonTemplate, on_delete=models.CASCADE, related_name="texts")
+    template = models.ForeignKey(ReasonTemplate, on_delete=models.CASCADE, related_name="texts", db_index=False)
 
     class Meta:
         verbose_name = _("reason in one language")
@@ -138,7 +138,7 @@ class Decision(UUIDModel):
 
     FOLLOWING: ClassVar = (Action.RELEASE, Action.REFUSE, Action.UNDO)
 
-    case = models.ForeignKey("moderation.Case", on_delete=models.PROTECT, related_name="decisions")
+    case = models.ForeignKey("moderation.Case", on_delete=models.PROTECT, related_name="decisions", db_index=False)
     number = models.PositiveIntegerField(help_text=_("Place in the log of the case."))
     action = models.CharField(max_length=12, choices=Action)
     about = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="followed_by")

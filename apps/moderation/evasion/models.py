@@ -67,7 +67,7 @@ class BanMark(UUIDModel):
 class AccountLink(UUIDModel):
     """This member seems to be somebody else: who is or was banned (`decision`), or another member (`other`)."""
 
-    member = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="links")
+    member = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="links", db_index=False)
     kind = models.CharField(max_length=8, choices=MarkKind)
     decision = models.ForeignKey(Decision, on_delete=models.CASCADE, null=True, blank=True, related_name="links")
     other = models.ForeignKey(

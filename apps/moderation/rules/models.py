@@ -80,7 +80,7 @@ class Rule(_Wording):
 class RuleVersion(_Wording):
     """What a rule was from one change to the next. PostgreSQL lets nobody change or delete one (migration 0008)."""
 
-    rule = models.ForeignKey(Rule, on_delete=models.PROTECT, related_name="versions")
+    rule = models.ForeignKey(Rule, on_delete=models.PROTECT, related_name="versions", db_index=False)
     number = models.PositiveIntegerField()
     reason = models.CharField(max_length=200)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
@@ -102,7 +102,7 @@ class Finding(UUIDModel):
         UPHELD = "upheld", _("Upheld")
         DISMISSED = "dismissed", _("Dismissed")
 
-    rule = models.ForeignKey(Rule, on_delete=models.PROTECT, related_name="findings")
+    rule = models.ForeignKey(Rule, on_delete=models.PROTECT, related_name="findings", db_index=False)
     version = models.PositiveIntegerField()
     member = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="findings")
     subject = models.CharField(max_length=80, help_text=_("What it was asked about, such as message:… or photo:…"))

@@ -36,7 +36,9 @@ class Verification(UUIDModel):
         UNCLEAR = "unclear", _("The face cannot be seen well")
         NOT_LIVE = "not_live", _("A photo of a photo, or edited")
 
-    member = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="verifications")
+    member = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="verifications", db_index=False
+    )
     gesture = models.CharField(max_length=16, choices=Gesture)
     file_id = EncryptedTextField(blank=True)
     file_unique_id = models.CharField(max_length=64, help_text=_("So that no selfie is used twice."))

@@ -190,7 +190,7 @@ def queries(act: Callable[[], object]) -> list[str]:
     return [query["sql"] for query in captured if "SAVEPOINT" not in query["sql"]]
 
 
-def test_it_costs_one_statement_while_a_study_runs_and_none_otherwise(draft: Design, ann: User, bob: User) -> None:
+def test_it_costs_a_statement_or_two_while_a_study_runs_and_none_otherwise(draft: Design, ann: User, bob: User) -> None:
     def acts() -> list[list[str]]:
         ann, bob = member("Ann"), member("Bob")
         conversation = match(member("Cleo"), member("Dan"))
@@ -198,7 +198,7 @@ def test_it_costs_one_statement_while_a_study_runs_and_none_otherwise(draft: Des
         return [
             queries(lambda: record_swipe(ann, bob, liked=True)),
             queries(lambda: record_swipe(bob, ann, liked=True)),  # a like and a match
-            queries(lambda: write(conversation, sender, 1)),  # looks whether it is a milestone
+            queries(lambda: write(conversation, sender, 1)),  # locks, and looks whether it is a milestone
             queries(lambda: file_report(ann, bob, reason="spam")),
             queries(lambda: block(ann, bob)),
             queries(lambda: erase(bob)),
@@ -209,7 +209,7 @@ def test_it_costs_one_statement_while_a_study_runs_and_none_otherwise(draft: Des
     after = acts()
 
     assert not any("flags_outcome" in sql for statements in before for sql in statements if sql.startswith("INSERT"))
-    assert [len(now) - len(then) for then, now in zip(before, after, strict=True)] == [1, 2, 1, 1, 1, 1]
+    assert [len(now) - len(then) for then, now in zip(before, after, strict=True)] == [1, 2, 2, 1, 1, 1]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -221,3 +221,12 @@ def test_it_counts_for_two_members_at_the_same_moment_whatever_their_order(
     )
 
     assert of(ann) == of(bob) == {Metric.MATCH}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_counts_the_reply_when_both_write_first_at_the_same_moment(study: Experiment, ann: User, bob: User) -> None:
+    conversation = match(ann, bob)
+
+    at_once(lambda: write(conversation, ann, 1), lambda: write(conversation, bob, 1))
+
+    assert Metric.FIRST_REPLY in of(ann) & of(bob)
