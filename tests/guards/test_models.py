@@ -66,6 +66,17 @@ def test_it_has_no_index_that_another_one_begins_with() -> None:
         assert [name for (name,) in cursor.fetchall()] == []
 
 
+@pytest.mark.django_db
+def test_it_keeps_every_index_and_constraint_of_the_models_in_the_database() -> None:
+    missing = set()
+    with connection.cursor() as cursor:
+        for model in MODELS:
+            there = connection.introspection.get_constraints(cursor, model._meta.db_table)
+            named = [each.name for each in (*model._meta.constraints, *model._meta.indexes)]
+            missing |= {f"{model._meta.label}: {name}" for name in named if name not in there}
+    assert missing == set()
+
+
 def test_it_names_every_constraint() -> None:
     for model in MODELS:
         assert not model._meta.unique_together, f"{model._meta.label}: a UniqueConstraint has a name"

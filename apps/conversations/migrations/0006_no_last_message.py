@@ -1,4 +1,7 @@
-"""A message does not write to its conversation any more: the admin's list looks for the newest one."""
+"""A message does not write to its conversation any more: the admin's list looks for the newest one.
+
+The column itself stays for the version before, which reads it; the version after this one drops it.
+"""
 
 import django.db.models.deletion
 from django.conf import settings
@@ -36,9 +39,8 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RunSQL(DROP_TRIGGER, TRIGGER),
-        migrations.RemoveField(
-            model_name='conversation',
-            name='last_message_at',
+        migrations.SeparateDatabaseAndState(
+            state_operations=[migrations.RemoveField(model_name='conversation', name='last_message_at')],
         ),
         migrations.AlterField(
             model_name='contactconsent',
