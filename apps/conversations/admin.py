@@ -4,7 +4,9 @@ from django.contrib import admin
 from django.db.models import Count, IntegerField, Model, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
+from django.utils.formats import date_format
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
@@ -58,8 +60,9 @@ class ConversationAdmin(MemberSearchMixin, ReadOnlyMixin, BaseAdmin):
         return ("closed", _("Closed")) if conversation.match.ended_at else ("open", _("Open"))
 
     @display(description=_("last message"))
-    def last_message_at(self, conversation: Conversation) -> datetime | None:
-        return conversation.newest_at  # type: ignore[attr-defined,no-any-return]
+    def last_message_at(self, conversation: Conversation) -> str | None:
+        moment: datetime | None = conversation.newest_at  # type: ignore[attr-defined]
+        return date_format(localtime(moment), "DATETIME_FORMAT") if moment else None
 
     @display(description=_("messages"))
     def messages(self, conversation: Conversation) -> int:

@@ -1,10 +1,11 @@
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 from django.urls import reverse
 
 from apps.bot.models import Update
-from apps.conversations.models import Conversation
+from apps.conversations.models import Conversation, Message
 from apps.moderation.models import Report
 from apps.notifications.models import Delivery
 from tests.admin.conftest import SignIn
@@ -25,6 +26,23 @@ def test_it_shows_who_talks_and_how_much_but_not_what(make_acquaintance: Acquain
         assert "lake" not in text
     listed = client.get(reverse("admin:conversations_conversation_changelist")).context["cl"].result_list
     assert [row.message_count for row in listed] == [1]
+
+
+def test_it_says_when_somebody_last_wrote_and_finds_who_did_lately(
+    make_acquaintance: Acquaintance, sign_in: SignIn
+) -> None:
+    conversation, client = make_acquaintance(), sign_in()
+    listed, page = (
+        reverse("admin:conversations_conversation_changelist"),
+        reverse("admin:conversations_conversation_change", args=[conversation.pk]),
+    )
+    lately = client.get(listed, {"last_message_at": "day"}).context["cl"].result_list
+    Message.objects.update(created_at=datetime(2026, 3, 5, 12, 30, tzinfo=UTC))
+
+    assert list(lately) == [conversation]
+    assert not client.get(listed, {"last_message_at": "day"}).context["cl"].result_list
+    for each in (listed, page):
+        assert "March 5, 2026, 12:30 p.m." in client.get(each).content.decode()
 
 
 def test_it_shows_a_report_with_its_words(make_acquaintance: Acquaintance, sign_in: SignIn) -> None:
