@@ -102,4 +102,7 @@ def test_it_writes_migrations_that_outlive_the_code(path: Path) -> None:
 
 @pytest.mark.django_db
 def test_it_has_a_migration_for_every_change_of_a_model() -> None:
-    call_command("makemigrations", check_changes=True, dry_run=True, verbosity=0)
+    try:
+        call_command("makemigrations", check_changes=True, dry_run=True, verbosity=0)
+    except SystemExit:
+        pytest.fail("a model has changed without a migration: run manage.py makemigrations")

@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
+from threading import Event
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from waffle.testutils import override_flag
@@ -224,9 +225,24 @@ def test_it_counts_for_two_members_at_the_same_moment_whatever_their_order(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_counts_the_reply_when_both_write_first_at_the_same_moment(study: Experiment, ann: User, bob: User) -> None:
-    conversation = match(ann, bob)
+def test_it_counts_the_tenth_message_when_it_is_written_before_the_ninth_is_seen(
+    study: Experiment, ann: User, bob: User
+) -> None:
+    conversation, ninth, tenth = match(ann, bob), Event(), Event()
+    for number in range(8):
+        write(conversation, (ann, bob)[number % 2], number)
 
-    at_once(lambda: write(conversation, ann, 1), lambda: write(conversation, bob, 1))
+    def hesitate() -> None:
+        with transaction.atomic():
+            write(conversation, ann, 8)
+            ninth.set()
+            tenth.wait(0.5)
 
-    assert Metric.FIRST_REPLY in of(ann) & of(bob)
+    def follow() -> None:
+        ninth.wait()
+        write(conversation, bob, 9)
+        tenth.set()
+
+    at_once(hesitate, follow)
+
+    assert Metric.TEN_MESSAGES in of(ann) & of(bob)
