@@ -1,8 +1,13 @@
-"""What PostgreSQL has planned for the test's connection."""
+"""What hot paths send to PostgreSQL, and what that has planned for the test's connection."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 from django.db import connection, connections
+
+from apps.core.postgres.preparing import Pipeline
 
 
 def forget_plans() -> None:
@@ -10,7 +15,7 @@ def forget_plans() -> None:
     with connection.cursor() as cursor:
         cursor.execute("DEALLOCATE ALL")
     db: Any = connections["default"]
-    db._preparing = None
+    db._pipeline = None
 
 
 def planned() -> dict[str, tuple[int, int]]:
@@ -18,3 +23,17 @@ def planned() -> dict[str, tuple[int, int]]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT statement, custom_plans, generic_plans FROM pg_prepared_statements")
         return {statement: (made, served) for statement, made, served in cursor.fetchall()}
+
+
+@contextmanager
+def round_trips() -> Iterator[list[list[str]]]:
+    """The first words of what went to PostgreSQL together, once the block is through. Ordinary cursors are not seen."""
+    trips: list[list[str]] = []
+    receive = Pipeline._receive
+
+    def note(self: Pipeline, messages: Sequence[Any]) -> None:
+        trips.append([message.query.split()[0].decode() for message in messages])
+        receive(self, messages)
+
+    with patch.object(Pipeline, "_receive", note):
+        yield trips

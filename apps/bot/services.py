@@ -6,7 +6,6 @@ from html import unescape
 from pathlib import Path
 from traceback import extract_tb
 from typing import Any, NamedTuple
-from uuid import UUID
 
 import orjson
 import structlog
@@ -27,10 +26,10 @@ from apps.bot.routes import Needs, find_route
 from apps.bot.turn import Reply, Turn, say, say_to_chat, toast
 from apps.core.errors import RuleError
 from apps.core.postgres.preparing import OUTDATED_PLAN
-from apps.core.prepared import ask
+from apps.core.prepared import tell
 from apps.notifications.services import enqueue
 from apps.users.models import User
-from apps.users.selectors import lock_member, member
+from apps.users.selectors import locked_member, member
 from apps.users.services import record_activity, register
 
 log = structlog.get_logger(__name__)
@@ -40,7 +39,7 @@ Status = Update.Status
 class Claimed(NamedTuple):
     """An update that is this transaction's to handle, and its sender, whose row is locked; None: no member's."""
 
-    member_id: UUID | None
+    member: User | None
 
 
 # Given the sender's Telegram id. None: somebody else is at it, or it is done.
@@ -95,7 +94,7 @@ def retry(update_pk: int) -> bool:
         if not waiting.exists():
             return None
         Update.objects.filter(pk=update_pk).update(status=Status.DONE, payload="", retry_at=None)
-        return Claimed(lock_member(sender_id) if sender_id else None)
+        return Claimed(locked_member(sender_id) if sender_id else None)
 
     update = Update.objects.filter(pk=update_pk).exclude(status=Status.DONE).first()
     if update is None:
@@ -138,7 +137,7 @@ def _transact(update: telegram.Update, claim: Claim, act: Callable[[Turn], Reply
         claimed = claim(update.effective_user.id if update.effective_user else None)
         if claimed is None:
             return None
-        reply = _take_turn(update, claimed.member_id, act)
+        reply = _take_turn(update, claimed.member, act)
         enqueue(reply.outgoing)
     if update.pre_checkout_query:
         return _answer_checkout(update.pre_checkout_query.id, reply.toast)
@@ -146,7 +145,7 @@ def _transact(update: telegram.Update, claim: Claim, act: Callable[[Turn], Reply
     return _answer_tap(query.id, reply) if query else None
 
 
-def _take_turn(update: telegram.Update, member_id: UUID | None, act: Callable[[Turn], Reply]) -> Reply:
+def _take_turn(update: telegram.Update, user: User | None, act: Callable[[Turn], Reply]) -> Reply:
     if update.message and update.message.refunded_payment:
         return plus.stars_back(update.message.refunded_payment)
     sender, chat = update.effective_user, update.effective_chat
@@ -154,9 +153,8 @@ def _take_turn(update: telegram.Update, member_id: UUID | None, act: Callable[[T
         return Reply()
     if not update.pre_checkout_query and (chat is None or chat.type != chat.PRIVATE):
         return Reply()
-    if member_id is None:
+    if user is None:
         return _greet_stranger(update, sender, act)
-    user = member(member_id)
     record_activity(user, has_telegram_premium=bool(sender.is_premium))
     with override(user.language):
         return act(Turn(user, update))
@@ -177,10 +175,10 @@ def _greet_stranger(update: telegram.Update, sender: telegram.User, act: Callabl
             return say_to_chat(
                 sender.id, texts.account.signup_closed() if wants_in else texts.account.unknown_visitor()
             )
-    user = register(sender.id, language=language, source=words[1] if len(words) > 1 else "")
-    Dialogue.objects.get_or_create(user=user)
-    lock_member(sender.id)
-    user = member(user.pk)
+    newcomer = register(sender.id, language=language, source=words[1] if len(words) > 1 else "")
+    Dialogue.objects.get_or_create(user=newcomer)
+    user = locked_member(sender.id)
+    assert user
     with override(user.language):
         return act(Turn(user, update))
 
@@ -229,15 +227,16 @@ def _answer_checkout(query_id: str, objection: str) -> Answer:
 
 
 def _claim(update_id: int, sender_id: int | None) -> Claimed | None:
-    """Writes the update's row and then locks its member, in one statement; None when the row is there already.
+    """Writes the update's row, locks its member and reads them, in one round trip; None when the row is there already.
 
     A twin that arrives meanwhile waits for the first.
     """
-    claimed = ask(_CLAIM, [bot_id(), update_id, sender_id])
-    return Claimed(*claimed[0]) if claimed else None
+    claim = tell(_CLAIM, [bot_id(), update_id, sender_id], waits=True)
+    user = member(sender_id) if sender_id else None
+    return Claimed(user) if claim.fetchall() else None
 
 
-# As `users.selectors.lock_member` locks; a row that was not written asks for no lock.
+# As `users.selectors.locked_member` locks; a row that was not written asks for no lock.
 _CLAIM = """
     WITH claimed AS (
         INSERT INTO bot_update (bot_id, update_id, status, payload, error, attempts, received_at)

@@ -12,12 +12,12 @@ from apps import flags
 from apps.conversations.models import ContactConsent, Conversation, Message
 from apps.conversations.selectors import consents, own_message
 from apps.core.errors import RuleError
-from apps.core.prepared import PreparedInsert
+from apps.core.prepared import PreparedInsert, PreparedPair
 from apps.flags.experiments.models import Metric
 from apps.matching.models import Match
 from apps.matching.services import note_message
-from apps.notifications.models import Priority
-from apps.notifications.services import Outgoing, enqueue, take_back
+from apps.notifications.models import Delivery, Priority
+from apps.notifications.services import Outgoing, enqueue, enqueue_with
 from apps.users.models import User
 from apps.users.restrictions import check_may_write
 
@@ -38,6 +38,7 @@ _BLURRABLE = {Kind.PHOTO, Kind.VIDEO, Kind.ANIMATION}
 _EDITABLE_MEDIA = {Kind.PHOTO, Kind.VIDEO, Kind.DOCUMENT, Kind.ANIMATION}
 
 _KEEP = PreparedInsert(lambda: Message)
+_KEEP_AND_SEND: PreparedPair[Message, Delivery] = PreparedPair(lambda: Message, "delivery")
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,8 @@ def relay(
     markup: Mapping[str, object] | None = None,
     key: UUID | None = None,
     veil: str = "",
-) -> Message | None:
-    """Passes it on to the partner, under the sender's first name and nothing else; None when it was passed on before.
+) -> None:
+    """Passes it on to the partner, under the sender's first name and nothing else; not what was passed on before.
 
     `key` is the id that the message shall have. With a `veil`, which is HTML, it arrives blurred behind these words.
     Raises RuleError: limited, partner_unreachable.
@@ -78,15 +79,12 @@ def relay(
     kept = vars(content) | {"source_message_id": source_message_id}
     message = Message(pk=key or uuid4(), conversation=conversation, sender=sender, **kept)
     if sender.is_shadowed:
-        return _KEEP.once(message)  # as evidence; nobody learns of it
-    (message.delivery,) = written = enqueue([_copy(partner, sender, content, reply_to, markup, veil)])
-    if not _KEEP.once(message):
-        take_back(written)
-        return None
+        _KEEP.once(message)  # as evidence; nobody learns of it
+        return
+    enqueue_with(_KEEP_AND_SEND, message, _copy(partner, sender, content, reply_to, markup, veil))
     note_message(conversation.match, sender)
     if flags.is_recording():
         _record_milestones(conversation, sender, partner)
-    return message
 
 
 @transaction.atomic

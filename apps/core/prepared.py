@@ -4,6 +4,7 @@ Compiling a query's SQL costs Django many times what sending it costs, and makin
 Everywhere else a plain queryset does.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -12,6 +13,7 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.utils import CursorWrapper
 from django.db.models import Expression, Field, FileField, JSONField, Model, QuerySet
 from django.db.models.base import ModelState
+from django.db.models.expressions import RawSQL
 from django.db.models.query import FlatValuesListIterable, ModelIterable
 from django.db.models.sql.compiler import SQLCompiler
 from django.db.models.sql.subqueries import InsertQuery
@@ -20,6 +22,7 @@ from apps.core.postgres.base import DatabaseWrapper
 
 Row = TypeVar("Row")
 M = TypeVar("M", bound=Model)
+N = TypeVar("N", bound=Model)
 Columns = Sequence[Any]
 Values = Sequence[Any] | Mapping[str, Any]
 Converters = dict[int, tuple[list[Callable[..., Any]], Any]]  # by column, with Django's expression for it
@@ -49,8 +52,8 @@ class _Plan(NamedTuple):
 class _InsertPlan(NamedTuple):
     sql: str
     params: tuple[object, ...]
-    converted: list[Any]  # fields
-    returned: list[Any]  # fields
+    fields: Sequence[Any]
+    converted: Sequence[Any]  # those whose values are written otherwise than the model has them
 
 
 class Prepared(Generic[Row]):
@@ -92,48 +95,72 @@ class Prepared(Generic[Row]):
 class PreparedInsert(Generic[M]):
     """Writes one new row as `save` does, but for signals, related caches and the table of a parent class.
 
-    Columns with a default of the database's get that. Values have the columns' own types, as with `Given`.
+    Not when a unique constraint says that it is there already. It waits, as in `tell`, and so the model does not learn
+    what PostgreSQL fills in, such as a key that it numbers. Values have the columns' own types, as with `Given`.
     """
 
     def __init__(self, model: Callable[[], type[M]]) -> None:
         self._model = model
 
-    def __call__(self, row: M) -> M:
-        plan = self._plan
-        cursor = tell(plan.sql, self._values(row))
-        for field, value in zip(plan.returned, cursor.fetchone() if plan.returned else (), strict=True):
-            setattr(row, field.attname, value)
-        return _as_written(row)
-
-    def once(self, row: M) -> M | None:
-        """None when a unique constraint says that it is there already. Not for columns with the database's default."""
-        assert not self._plan.returned
-        cursor = tell(f"{self._plan.sql} ON CONFLICT DO NOTHING", self._values(row))
-        return _as_written(row) if cursor.rowcount else None
-
-    def _values(self, row: M) -> list[Any]:
-        values = dict(row.__dict__)
-        db = connections[DEFAULT_DB_ALIAS]
-        for field in self._plan.converted:
-            values[field.attname] = field.get_db_prep_save(field.pre_save(row, True), db)
-        return _filled(self._plan.params, values)
+    def once(self, row: M) -> None:
+        tell(self._plan.sql, _values(self._plan, row), waits=True)
 
     @cached_property
     def _plan(self) -> _InsertPlan:
+        return _insert_plan(self._model())
+
+
+class PreparedPair(Generic[M, N]):
+    """Writes one new row with another that it refers to, whose key PostgreSQL numbers: both, or neither.
+
+    Neither when a unique constraint says that the first is there already. For the rest as `PreparedInsert`.
+    """
+
+    def __init__(self, model: Callable[[], type[M]], link: str) -> None:
+        self._model, self._link = model, link
+
+    def once(self, row: M, other: N) -> None:
+        sql, first, second = self._plans
+        tell(sql, [*_values(first, row), *_values(second, other)], waits=True)
+
+    @cached_property
+    def _plans(self) -> tuple[str, _InsertPlan, _InsertPlan]:
         model = self._model()
-        returned: list[Any] = list(model._meta.db_returning_fields)
-        fields: list[Any] = [field for field in model._meta.local_concrete_fields if field not in returned]
-        query = InsertQuery(model)
-        query.insert_values(fields, [model(**{field.attname: Given(field.attname) for field in fields})], raw=True)
-        compiler = query.get_compiler(DEFAULT_DB_ALIAS)
-        compiler.returning_fields = returned
-        [(sql, params)] = compiler.as_sql()
-        return _InsertPlan(sql, tuple(params), [field for field in fields if _is_converted(field)], returned)
+        link: Any = model._meta.get_field(self._link)
+        other = link.related_model
+        key, db = other._meta.pk, connections[DEFAULT_DB_ALIAS]
+        number = RawSQL("nextval(%s)", [f"{other._meta.db_table}_{key.column}_seq"])
+        first = _insert_plan(model, **{link.attname: number})
+        second = _insert_plan(other)
+        # what is selected must say its type, without the length that it would be cut to
+        types = [re.sub(r"\(.*\)", "", field.db_type(db)) for field in second.fields]
+        values = ", ".join(f"%s::{type_}" for type_ in types)
+        columns = ", ".join(f'"{field.column}"' for field in second.fields)
+        return (
+            f'WITH written AS ({first.sql} RETURNING "{link.column}")'  # noqa: S608 names of ours
+            f' INSERT INTO "{other._meta.db_table}" ("{key.column}", {columns})'
+            f' SELECT "{link.column}", {values} FROM written',
+            first,
+            second,
+        )
 
 
-def _as_written(row: M) -> M:
-    row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
-    return row
+def _insert_plan(model: type[Model], **fixed: Expression) -> _InsertPlan:
+    by_database = model._meta.db_returning_fields
+    fields: list[Any] = [field for field in model._meta.local_concrete_fields if field not in by_database]
+    query = InsertQuery(model)
+    given = {field.attname: Given(field.attname) for field in fields}
+    query.insert_values(fields, [model(**given | fixed)], raw=True)
+    [(sql, params)] = query.get_compiler(DEFAULT_DB_ALIAS).as_sql()
+    sql = f"{sql} ON CONFLICT DO NOTHING"
+    return _InsertPlan(sql, tuple(params), fields, [field for field in fields if _is_converted(field)])
+
+
+def _values(plan: _InsertPlan, row: Model) -> list[Any]:
+    values, db = dict(row.__dict__), connections[DEFAULT_DB_ALIAS]
+    for field in plan.converted:
+        values[field.attname] = field.get_db_prep_save(field.pre_save(row, True), db)
+    return _filled(plan.params, values)
 
 
 def ask(sql: str, params: Values) -> list[tuple[Any, ...]]:
@@ -146,11 +173,15 @@ def ask(sql: str, params: Values) -> list[tuple[Any, ...]]:
     return rows
 
 
-def tell(sql: str, params: Values) -> CursorWrapper:
-    """The same for one that returns no rows."""
+def tell(sql: str, params: Values, *, waits: bool = False) -> CursorWrapper:
+    """The same for one whose rows are not wanted, or not yet: they are the cursor's to fetch.
+
+    One that `waits` is sent along with the next statement or COMMIT, in one round trip, or when its rows are fetched.
+    What it goes along with raises its errors, too.
+    """
     db = connections[DEFAULT_DB_ALIAS]
     assert isinstance(db, DatabaseWrapper)
-    cursor = db.preparing_cursor()
+    cursor = db.preparing_cursor(waits=waits)
     cursor.execute(sql, params)
     return cursor
 
@@ -210,8 +241,9 @@ def _model_maker(info: Any, select: Any) -> Callable[[Columns], Any]:
 def _made(model: type[M], names: Sequence[str], columns: Columns) -> M:
     made = model.__new__(model)
     made._state = ModelState()
+    made._state.adding, made._state.db = False, DEFAULT_DB_ALIAS
     made.__dict__.update(zip(names, columns, strict=True))
-    return _as_written(made)
+    return made
 
 
 def _converted(rows: Sequence[Columns], converters_of: Converters) -> Iterator[Columns]:

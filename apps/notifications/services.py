@@ -9,17 +9,18 @@ from uuid import UUID
 
 import structlog
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.db.models.functions import Now
 
 from apps.core.errors import GatewayError, RateLimitedError, UnreachableError
-from apps.core.prepared import PreparedInsert, models_of
+from apps.core.prepared import PreparedInsert, PreparedPair, models_of
 from apps.notifications.models import CHATLESS, Delivery, Priority
 from apps.notifications.wake import wake_senders
 from apps.users.models import User
 from apps.users.services import mark_unreachable
 
-Row = TypeVar("Row", bound=tuple[Delivery, object])
+Row = TypeVar("Row", bound=Model)
+OutcomeRow = TypeVar("OutcomeRow", bound=tuple[Delivery, object])
 
 log = structlog.get_logger(__name__)
 Status = Delivery.Status
@@ -34,6 +35,8 @@ MAX_ATTEMPTS = 24 * 60
 
 
 # ---- Writing
+
+_WRITE = PreparedInsert(lambda: Delivery)
 
 
 @dataclass(frozen=True)
@@ -54,36 +57,44 @@ class Outgoing:
     broadcast: UUID | None = None
 
 
-def enqueue(outgoing: Sequence[Outgoing]) -> list[Delivery | None]:
+def enqueue(outgoing: Sequence[Outgoing]) -> None:
     """Writes the deliveries, to be sent once the caller's transaction is committed, in this order within each chat.
 
-    Returns them in the same order; None for one whose key has been used before.
+    Not those whose key has been used before.
     """
     if not outgoing:
-        return []
-    rows = [
-        Delivery(
-            user=o.user,
-            chat_id=o.chat_id,
-            method=o.method,
-            params=dict(o.params),
-            priority=o.priority,
-            key=o.key,
-            broadcast_id=o.broadcast,
-        )
-        for o in outgoing
-    ]
+        return
     with transaction.atomic(savepoint=False):
-        written = _insert(rows)
-        # One nudge is enough for a transaction, however many calls wrote into it.
-        if wake_senders not in (hook[1] for hook in connection.run_on_commit):
-            transaction.on_commit(wake_senders)
-    return written
+        for each in outgoing:
+            _WRITE.once(_delivery(each))
+        _nudge_after_commit()
 
 
-def take_back(deliveries: Collection[Delivery | None]) -> None:
-    """Deletes deliveries that the caller's transaction, which is still open, has written: nobody has seen them."""
-    Delivery.objects.filter(pk__in=[delivery.pk for delivery in deliveries if delivery]).delete()
+def enqueue_with(write: PreparedPair[Row, Delivery], row: Row, outgoing: Outgoing) -> None:
+    """Writes a delivery without a key along with a row that refers to it; neither when that row is there already.
+
+    In the caller's transaction, at its end at the latest.
+    """
+    write.once(row, _delivery(outgoing))
+    _nudge_after_commit()
+
+
+def _delivery(outgoing: Outgoing) -> Delivery:
+    return Delivery(
+        user=outgoing.user,
+        chat_id=outgoing.chat_id,
+        method=outgoing.method,
+        params=dict(outgoing.params),
+        priority=outgoing.priority,
+        key=outgoing.key,
+        broadcast_id=outgoing.broadcast,
+    )
+
+
+def _nudge_after_commit() -> None:
+    """One nudge is enough for a transaction, however many calls wrote into it."""
+    if wake_senders not in (hook[1] for hook in connection.run_on_commit):
+        transaction.on_commit(wake_senders)
 
 
 def retry_failed(deliveries: QuerySet[Delivery]) -> int:
@@ -91,28 +102,6 @@ def retry_failed(deliveries: QuerySet[Delivery]) -> int:
     count = deliveries.filter(status=Status.FAILED).update(status=Status.PENDING, attempts=0, due_at=Now(), error="")
     transaction.on_commit(wake_senders)
     return count
-
-
-_WRITE = PreparedInsert(lambda: Delivery)
-
-
-def _insert(rows: list[Delivery]) -> list[Delivery | None]:
-    if len(rows) == 1 and not rows[0].key:  # as nearly always
-        return [_WRITE(rows[0])]
-    if not any(row.key for row in rows):
-        return list(Delivery.objects.bulk_create(rows))
-    # An insert that skips rows does not say which: number the rows first, and look which numbers have arrived.
-    for row, number in zip(rows, _next_ids(len(rows)), strict=True):
-        row.pk = number
-    Delivery.objects.bulk_create(rows, ignore_conflicts=True)
-    written = set(Delivery.objects.filter(pk__in=[row.pk for row in rows]).values_list("pk", flat=True))
-    return [row if row.pk in written else None for row in rows]
-
-
-def _next_ids(count: int) -> list[int]:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval(%s) FROM generate_series(1, %s)", ["notifications_delivery_id_seq", count])
-        return [row[0] for row in cursor.fetchall()]
 
 
 # ---- Sending
@@ -225,7 +214,7 @@ def record(outcomes: Sequence[Outcome]) -> set[int]:
     return unrecorded
 
 
-def _attempt(write: Callable[[Sequence[Row]], None], rows: Sequence[Row]) -> set[int]:
+def _attempt(write: Callable[[Sequence[OutcomeRow]], None], rows: Sequence[OutcomeRow]) -> set[int]:
     """Writes them together or, where that fails, one by one; the ids of those that cannot be written."""
     try:
         write(rows)

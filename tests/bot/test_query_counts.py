@@ -11,6 +11,7 @@ from apps.bot import services
 from tests.bot.people import join, talking
 from tests.fakes import FakeBotApi
 from tests.phone import Phone
+from tests.plans import round_trips
 
 pytestmark = pytest.mark.django_db
 
@@ -58,19 +59,22 @@ def test_it_passes_in_few_queries(
         tap(ann, data)
 
 
-def test_it_relays_a_text_in_few_queries(
-    ann: Phone, bob: Phone, django_assert_max_num_queries: DjangoAssertNumQueries
+def test_it_relays_a_text_in_few_queries_and_three_round_trips(
+    ann: Phone, bob: Phone, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     talking(ann, bob)
     ann.write("Hello")
     ann.last_update["message"]["message_id"] += 1_000
-    with django_assert_max_num_queries(7):
+    with django_assert_num_queries(6), round_trips() as trips:
         received(ann)
 
+    claim_and_member, partner, message_and_delivery = trips  # BEGIN with the first and COMMIT with the last, elsewhere
+    assert claim_and_member == ["WITH", "SELECT"]
+    assert (partner, message_and_delivery) == (["SELECT"], ["WITH"])
 
-def test_it_finds_a_duplicate_in_one_statement(
-    ann: Phone, django_assert_max_num_queries: DjangoAssertNumQueries
-) -> None:
+
+def test_it_finds_a_duplicate_in_one_round_trip(ann: Phone) -> None:
     ann.write("/help")
-    with django_assert_max_num_queries(3):
+    with round_trips() as trips:
         services.receive(ann.last_update)
+    assert trips == [["WITH", "SELECT"]]

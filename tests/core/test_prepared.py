@@ -23,7 +23,7 @@ from psycopg.types.json import Jsonb
 from apps.conversations.models import Message
 from apps.conversations.services import conversation_for
 from apps.core.postgres.preparing import MOST_STATEMENTS
-from apps.core.prepared import Given, Prepared, PreparedInsert, ask
+from apps.core.prepared import Given, Prepared, PreparedInsert, PreparedPair, ask
 from apps.matching.services import record_swipe
 from apps.notifications.models import Delivery
 from apps.notifications.services import Outgoing, enqueue
@@ -138,56 +138,83 @@ def test_each_thread_asks_through_its_own_connection():
 
 def test_a_row_is_written_as_save_would_write_it():
     ann = member("Ann")
-    write = PreparedInsert(lambda: Delivery)
+    said = {"user": ann, "chat_id": 71, "method": "sendMessage", "params": {"text": "hush"}}
 
-    row = write(Delivery(user=ann, chat_id=71, method="sendMessage", params={"text": "hush"}, key="once"))
-    saved = Delivery.objects.create(user=ann, chat_id=71, method="sendMessage", params={"text": "hush"}, key="twice")
+    PreparedInsert(lambda: Delivery).once(Delivery(**said, key="once"))
+    saved = Delivery.objects.create(**said, key="twice")
 
-    kept = Delivery.objects.get(pk=row.pk)
+    kept = Delivery.objects.get(key="once")
     assert kept.params == {"text": "hush"}
-    assert (kept.user, kept.key, kept.status, kept.due_at) == (ann, "once", "pending", row.due_at)
+    assert (kept.user, kept.status) == (ann, "pending")
     assert abs(kept.created_at - saved.created_at) < timedelta(minutes=1)
+    assert abs(kept.due_at - saved.due_at) < timedelta(minutes=1)  # the database's default
     with connection.cursor() as cursor:
-        cursor.execute("SELECT params LIKE '%%hush%%' FROM notifications_delivery WHERE id = %s", [row.pk])
+        cursor.execute("SELECT params LIKE '%%hush%%' FROM notifications_delivery WHERE id = %s", [kept.pk])
         assert cursor.fetchone() == (False,)
-    row.method = "sendPhoto"
-    row.save()  # it is known to be there
-    assert Delivery.objects.filter(chat_id=71).count() == 2
-
-
-def test_what_the_constraints_forbid_is_not_written():
-    write = PreparedInsert(lambda: Delivery)
-    write(Delivery(chat_id=71, method="sendMessage", key="once"))
-
-    with pytest.raises(IntegrityError), transaction.atomic():
-        write(Delivery(chat_id=71, method="sendMessage", key="once"))
 
 
 def test_a_row_with_an_id_of_its_own_keeps_it():
-    ann, ben = member("Ann"), member("Ben")
-    record_swipe(ann, ben, liked=True)
-    match = record_swipe(ben, ann, liked=True).match
-    conversation = conversation_for(match)
-    message = Message(conversation=conversation, sender=ann, kind="text", text="Hi", source_message_id=7)
+    message = said_by_ann()
 
-    assert PreparedInsert(lambda: Message)(message) is message
+    PreparedInsert(lambda: Message).once(message)
+
     assert Message.objects.get(pk=message.pk).text == "Hi"
 
 
 def test_a_row_that_is_there_already_is_not_written_once_more():
+    write, first = PreparedInsert(lambda: Message), said_by_ann()
+
+    write.once(first)
+    write.once(
+        Message(conversation=first.conversation, sender=first.sender, kind="text", text="!", source_message_id=7)
+    )
+
+    assert [message.text for message in Message.objects.all()] == ["Hi"]
+
+
+def test_what_another_constraint_forbids_fails_the_transaction():
+    with pytest.raises(IntegrityError, match="delivery_key_not_empty"), transaction.atomic():
+        PreparedInsert(lambda: Delivery).once(Delivery(chat_id=71, method="sendMessage", key=""))
+
+    assert not Delivery.objects.filter(chat_id=71).exists()
+
+
+def test_two_rows_of_which_one_refers_to_the_other_are_both_written():
+    message = said_by_ann()
+    write = PreparedPair[Message, Delivery](lambda: Message, "delivery")
+
+    write.once(message, Delivery(chat_id=71, method="sendMessage", params={"text": "Hi"}, key="pair"))
+
+    kept = Message.objects.select_related("delivery").get(pk=message.pk)
+    assert (kept.delivery.chat_id, kept.delivery.params, kept.delivery.key) == (71, {"text": "Hi"}, "pair")
+    assert (kept.delivery.status, kept.delivery.user, kept.text) == ("pending", None, "Hi")
+
+
+def test_neither_of_the_two_is_written_when_the_first_is_there_already():
+    message = said_by_ann()
+    message.save()
+    again = Message(conversation=message.conversation, sender=message.sender, kind="text", source_message_id=7)
+
+    PreparedPair[Message, Delivery](lambda: Message, "delivery").once(again, Delivery(chat_id=71, method="sendMessage"))
+
+    assert Message.objects.get().delivery is None
+    assert not Delivery.objects.exists()
+
+
+def test_a_value_that_is_too_long_fails_and_is_not_cut():
+    pair = PreparedPair[Message, Delivery](lambda: Message, "delivery")
+
+    with pytest.raises(DataError, match="too long"), transaction.atomic():
+        pair.once(said_by_ann(), Delivery(chat_id=71, method="send" * 20))
+
+
+def said_by_ann() -> Message:
+    """Not written yet."""
     ann, ben = member("Ann"), member("Ben")
     record_swipe(ann, ben, liked=True)
     match = record_swipe(ben, ann, liked=True).match
-    conversation = conversation_for(match)
-    write = PreparedInsert(lambda: Message)
-
-    first, again = (
-        write.once(Message(conversation=conversation, sender=ann, kind="text", text=text, source_message_id=7))
-        for text in ("Hi", "Hi again")
-    )
-
-    assert (first.text, again) == ("Hi", None)
-    assert [message.text for message in Message.objects.all()] == ["Hi"]
+    assert match
+    return Message(conversation=conversation_for(match), sender=ann, kind="text", text="Hi", source_message_id=7)
 
 
 # ---- What PostgreSQL keeps of them

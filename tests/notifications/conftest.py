@@ -30,8 +30,8 @@ def tell(
 ) -> list[Delivery]:
     """Writes one delivery for each text; without texts, one with just these parameters."""
     bodies = [{"text": text, **params} for text in texts] or [params]
-    written = enqueue([Outgoing(user.telegram_id or 0, method, body, user, priority) for body in bodies])
-    return [delivery for delivery in written if delivery]
+    enqueue([Outgoing(user.telegram_id or 0, method, body, user, priority) for body in bodies])
+    return list(Delivery.objects.order_by("-pk")[: len(bodies)])[::-1]
 
 
 def make_due() -> None:

@@ -21,6 +21,7 @@ from apps.users.models import User
 from tests.concurrency import wait_until
 from tests.fakes import FakeBotApi, deliver_all
 from tests.notifications.conftest import tell
+from tests.plans import round_trips
 
 pytestmark = pytest.mark.django_db
 
@@ -38,14 +39,8 @@ def test_it_sends_in_the_order_of_writing(api: FakeBotApi) -> None:
 
 def test_it_writes_what_has_the_same_key_once(api: FakeBotApi) -> None:
     enqueue([said("first", key="match:1")])
-    again, other, twin, plain = enqueue(
-        [said("again", key="match:1"), said("other", key="match:2"), said("twin", key="match:2"), said("plain")]
-    )
+    enqueue([said("again", key="match:1"), said("other", key="match:2"), said("twin", key="match:2"), said("plain")])
 
-    assert again is None
-    assert twin is None
-    assert other is not None
-    assert plain is not None
     assert deliver_all(api).texts_to(1) == ["first", "other", "plain"]
 
 
@@ -59,12 +54,16 @@ def test_it_sends_nothing_of_what_was_rolled_back(api: FakeBotApi) -> None:
 
 def test_it_writes_nothing_when_there_is_nothing_to_say(django_assert_num_queries: DjangoAssertNumQueries) -> None:
     with django_assert_num_queries(0):
-        assert enqueue([]) == []
+        enqueue([])
 
 
-def test_it_writes_any_number_with_one_insert(django_assert_num_queries: DjangoAssertNumQueries) -> None:
-    with django_assert_num_queries(1):
+def test_it_writes_any_number_in_one_round_trip() -> None:
+    with round_trips() as trips:
         enqueue([said(str(number)) for number in range(50)])
+        assert Delivery.objects.count() == 50
+
+    [trip] = trips
+    assert trip[-50:] == ["INSERT"] * 50
 
 
 def test_it_wakes_the_senders_once_for_a_transaction(
