@@ -7,8 +7,8 @@ application = get_wsgi_application()
 
 from django.urls import get_resolver  # noqa: E402 all this needs the application
 
-from apps.core.garbage import collect_seldom  # noqa: E402
+from apps.core.garbage import spare_what_started  # noqa: E402
 
 # Views are imported now, and not while the first update waits.
 assert get_resolver().url_patterns
-collect_seldom()
+spare_what_started()

@@ -50,7 +50,7 @@ for flag in ("bot.notes", "moderation.ask_after_block"):
 """
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def vera(staffed: Deployment, make_photo: Callable[[str], Path]) -> str:
     """A member's id."""
     chat = Chat(staffed.telegram, "Vera")
@@ -59,9 +59,9 @@ def vera(staffed: Deployment, make_photo: Callable[[str], Path]) -> str:
     return staffed.product.manage("shell", "--verbosity", "0", "-c", find).strip()
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def _flags_as_before(simulator: Deployment) -> Iterator[None]:
-    """The processes are other tests', too."""
+    """Afterwards: the processes are other tests', too."""
     yield
     simulator.product.manage("shell", "--verbosity", "0", "-c", AS_IN_THE_CODE)
 
@@ -104,6 +104,7 @@ def save(page: Page, reason: str) -> None:
     page.get_by_role("button", name="Save", exact=True).click()
 
 
+@pytest.mark.usefixtures("_flags_as_before")
 def test_it_lets_a_product_manager_flip_look_up_ramp_and_restore(
     simulator: Deployment, vera: str, processes: list["Popen[str]"], windows: Windows
 ) -> None:
@@ -146,6 +147,7 @@ def test_it_lets_a_product_manager_flip_look_up_ramp_and_restore(
     obeyed(page, processes, False)
 
 
+@pytest.mark.usefixtures("_flags_as_before")
 def test_it_ramps_a_flag_up_and_takes_it_back(simulator: Deployment, vera: str, windows: Windows) -> None:
     page = sign_in(windows, simulator, "product")
     open_flag(page, "moderation.ask_after_block")

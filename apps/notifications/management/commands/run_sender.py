@@ -6,7 +6,7 @@ import signal
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from apps.core.garbage import collect_seldom
+from apps.core.garbage import spare_what_started
 from apps.core.gateways.edge import edge
 from apps.core.gateways.telegram import bot_api
 from apps.notifications.limits import Limits, Rates
@@ -18,7 +18,7 @@ class Command(BaseCommand):
     help = "Sends deliveries to Telegram until it is told to stop; then finishes what is in flight. Any number may run."
 
     def handle(self, *_args: object, **_options: object) -> None:
-        collect_seldom()
+        spare_what_started()
         publisher = Publisher(edge())
         publisher.start()
         asyncio.run(_run())
