@@ -9,7 +9,7 @@ NEW_OBJECTS = 50_000
 def collect_seldom() -> None:
     """First of all in each process: hardly anything that is made while it starts is garbage, nor is much later.
 
-    Looking after every 700 objects took a sixth of the start, and a tenth of a web process' time.
+    Looking after every 700 objects took up to a sixth of the start, and a tenth of a web process' time.
     """
     gc.set_threshold(NEW_OBJECTS)
 
