@@ -202,6 +202,17 @@ def test_any_number_may_wait_whatever_a_connection_keeps_of_plans() -> None:
     on_a_connection_of_its_own(act)
 
 
+def test_many_of_one_kind_cost_the_others_no_plan() -> None:
+    def act() -> None:
+        ask("SELECT 7", [])
+        with transaction.atomic():
+            for number in range(2 * MOST_STATEMENTS):
+                add(str(number))
+        assert planned().keys() == {"SELECT 7", "INSERT INTO note (words) VALUES ($1)"}
+
+    on_a_connection_of_its_own(act)
+
+
 def test_a_connection_that_is_cut_while_it_waits_is_made_anew() -> None:
     def act() -> None:
         [(number,)] = ask("SELECT pg_backend_pid()", [])

@@ -151,17 +151,17 @@ class Pipeline:
 
     def _preparing(self, statements: Sequence[_Statement]) -> list[_Message]:
         """What must come before them, for they are planned when they come by first."""
-        if len(self._names) + len(statements) > MOST_STATEMENTS:
+        wanted = {(each.query, each.types): None for each in statements}
+        new = [each for each in wanted if each not in self._names]
+        before: list[_Message] = []
+        if len(self._names) + len(new) > MOST_STATEMENTS:
             self._names.clear()
-            before: list[_Message] = [_Message(b"DEALLOCATE ALL")]
-        else:
-            before = []
-        for each in statements:
-            known = (each.query, each.types)
-            if known not in self._names:
-                self._names[known] = b"hot_%d" % next(self._numbers)
-                before.append(_Preparation(*known, self._names[known]))
-            each.name = self._names[known]
+            before, new = [_Message(b"DEALLOCATE ALL")], list(wanted)
+        for each in new:
+            self._names[each] = b"hot_%d" % next(self._numbers)
+            before.append(_Preparation(*each, self._names[each]))
+        for statement in statements:
+            statement.name = self._names[statement.query, statement.types]
         return before
 
     def _receive(self, messages: Sequence[_Message]) -> None:
