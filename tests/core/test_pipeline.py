@@ -202,6 +202,19 @@ def test_any_number_may_wait_whatever_a_connection_keeps_of_plans() -> None:
     on_a_connection_of_its_own(act)
 
 
+def test_plans_are_forgotten_in_a_round_trip_of_their_own() -> None:
+    """A pooler that keeps account of what is prepared forgets the new ones, too, when they come along with it."""
+
+    def act() -> None:
+        for number in range(MOST_STATEMENTS):
+            ask(f"SELECT {number}", [])
+        with round_trips() as trips:
+            assert ask("SELECT 7 + 7", []) == [(14,)]
+        assert trips == [["DEALLOCATE"], ["SELECT", "SELECT"]]  # prepared and executed
+
+    on_a_connection_of_its_own(act)
+
+
 def test_many_of_one_kind_cost_the_others_no_plan() -> None:
     def act() -> None:
         ask("SELECT 7", [])

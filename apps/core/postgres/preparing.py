@@ -125,16 +125,32 @@ class Pipeline:
         self._waiting.clear()
 
     def _send(self, *ending: _Message) -> None:
-        """All that waits, in one round trip; in a transaction, as psycopg begins one before its first statement.
-
-        Where one fails PostgreSQL skips those after it.
-        """
-        pgconn = self.connection.pgconn
+        """All that waits, in one round trip; in a transaction, as psycopg begins one before its first statement."""
         statements, self._waiting = self._waiting, []
-        begins = not self.connection.autocommit and pgconn.transaction_status == pq.TransactionStatus.IDLE
-        beginning = [_Message(b"BEGIN")] if begins else []
         preparing = self._preparing(statements) if settings.PREPARED_STATEMENTS else []
-        messages = [*beginning, *preparing, *statements, *ending]
+        begins = (
+            not self.connection.autocommit and self.connection.pgconn.transaction_status == pq.TransactionStatus.IDLE
+        )
+        beginning = [_Message(b"BEGIN")] if begins else []
+        self._exchange([*beginning, *preparing, *statements, *ending])
+
+    def _preparing(self, statements: Sequence[_Statement]) -> list[_Preparation]:
+        """What must come before them, for they are planned when they come by first."""
+        wanted = {(each.query, each.types): None for each in statements}
+        new = [each for each in wanted if each not in self._names]
+        if len(self._names) + len(new) > MOST_STATEMENTS:
+            # by itself: pgbouncer would take what is prepared along with it for deallocated, too
+            self._exchange([_Message(b"DEALLOCATE ALL")])
+            self._names.clear()
+            new = list(wanted)
+        self._names |= {each: b"hot_%d" % next(self._numbers) for each in new}
+        for statement in statements:
+            statement.name = self._names[statement.query, statement.types]
+        return [_Preparation(*each, self._names[each]) for each in new]
+
+    def _exchange(self, messages: Sequence[_Message]) -> None:
+        """Where one fails PostgreSQL skips those after it."""
+        pgconn = self.connection.pgconn
         try:
             pgconn.enter_pipeline_mode()
             for message in messages:
@@ -148,21 +164,6 @@ class Pipeline:
             self.connection.close()
             raise
         self._check(messages)
-
-    def _preparing(self, statements: Sequence[_Statement]) -> list[_Message]:
-        """What must come before them, for they are planned when they come by first."""
-        wanted = {(each.query, each.types): None for each in statements}
-        new = [each for each in wanted if each not in self._names]
-        before: list[_Message] = []
-        if len(self._names) + len(new) > MOST_STATEMENTS:
-            self._names.clear()
-            before, new = [_Message(b"DEALLOCATE ALL")], list(wanted)
-        for each in new:
-            self._names[each] = b"hot_%d" % next(self._numbers)
-            before.append(_Preparation(*each, self._names[each]))
-        for statement in statements:
-            statement.name = self._names[statement.query, statement.types]
-        return before
 
     def _receive(self, messages: Sequence[_Message]) -> None:
         """The answers to what was sent in pipeline mode. Waits here, for libpq would hold the GIL meanwhile."""
