@@ -21,6 +21,6 @@ def locked_member(telegram_id: int) -> User | None:
 def member(telegram_id: int) -> User | None:
     """The member with everything that a turn of the dialogue looks at, in one query; None when unknown.
 
-    A query after that which locks, and not one with it: what waits for a lock sees other tables as they were before.
+    Never together with the lock: a query that waits for a lock sees the other tables as they were before.
     """
     return _MEMBER.first(telegram_id=telegram_id)
