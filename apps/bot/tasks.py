@@ -31,7 +31,8 @@ def tell_undelivered() -> int:
     told_already = Delivery.objects.filter(key=Concat(Value("undelivered:"), Cast(OuterRef("pk"), CharField())))
     failed = undelivered(since=timezone.now() - TELL_WITHIN).exclude(Exists(told_already))
     replies = [chat.say_undelivered(message) for message in failed[:BATCH]]
-    enqueue([outgoing for reply in replies for outgoing in reply.outgoing])
+    for reply in replies:
+        enqueue(reply.outgoing)
     return len(replies)
 
 
