@@ -4,10 +4,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from apps.core.progress import ProgressLine
 from meetsmatch.demo.people import MEMBERS_PER_SEED
 from meetsmatch.demo.seeding import STAFF, seed_members, seed_staff
-
-BAR_WIDTH = 30
 
 
 class Command(BaseCommand):
@@ -25,6 +24,7 @@ class Command(BaseCommand):
             raise CommandError("DEBUG is off, so this may be a real service. Give --force if you mean it.")
         if not 0 <= members <= MEMBERS_PER_SEED or not 0 <= seed < MEMBERS_PER_SEED:
             raise CommandError(f"--members and --seed go from 0 to {MEMBERS_PER_SEED:,}.")
+        self.line = ProgressLine(self.stdout)
         made = seed_members(members, seed, self._show_progress)
         self.stdout.write(
             f"{made} demo members made, {members - made} were there." if made else "Demo members are there."
@@ -35,10 +35,7 @@ class Command(BaseCommand):
 
     def _show_progress(self, done: int, total: int) -> None:
         if self.stdout.isatty():
-            bar = "█" * (BAR_WIDTH * done // total)
-            self.stdout.write(f"\rDrawing demo members  {bar:<{BAR_WIDTH}}  {done}/{total}", ending="")
-            if done == total:
-                self.stdout.write("")
+            self.line.show(done / total, f"{done} of {total} demo members drawn", is_last=done == total)
 
     def _show_logins(self) -> None:
         self.stdout.write("\nAdmin logins (development only)\n")

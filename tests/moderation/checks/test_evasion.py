@@ -1,10 +1,11 @@
 """Banned members are known when they come back, and nobody else is taken for them."""
 
 import random
-from io import BytesIO
+from io import BytesIO, StringIO
 
 import pytest
 from django.core.files.base import ContentFile
+from django.core.management import call_command
 from django.urls import reverse
 from PIL import Image, ImageDraw, ImageFilter
 from pytest_django import Settings
@@ -12,7 +13,7 @@ from pytest_django import Settings
 from apps.moderation.checks import models_bundled, services
 from apps.moderation.decisions import services as decisions
 from apps.moderation.evasion.services import bands, distance, note_phone
-from apps.moderation.models import AccountLink, BanMark, Case, MarkKey, PhotoCheck, Rule
+from apps.moderation.models import AccountLink, BanMark, Case, PhotoCheck, Rule
 from apps.moderation.services import file_report
 from apps.users.models import Photo, Staff, User
 from apps.users.services import erase
@@ -110,7 +111,7 @@ def test_it_knows_them_after_the_keys_were_rotated(mona: Staff, settings: Settin
     erase(fresh(user))
     new_key = "bmV3LWtleS1uZXcta2V5LW5ldy1rZXktbmV3LWtleSE="
     settings.FIELD_ENCRYPTION_KEYS = [new_key, *settings.FIELD_ENCRYPTION_KEYS]
-    MarkKey.objects.get().save()  # as docs/runbooks/rotating-keys.md does with every row
+    call_command("reencrypt", stdout=StringIO())
     settings.FIELD_ENCRYPTION_KEYS = [new_key]
     assert case_of(member("Robert", telegram_id=TELEGRAM_ID))
 

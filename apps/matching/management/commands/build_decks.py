@@ -1,12 +1,10 @@
-import sys
 from argparse import ArgumentParser
 
 from django.core.management.base import BaseCommand
 
+from apps.core.progress import ProgressLine
 from apps.matching.batches import builds, territory
 from apps.matching.batches.models import DeckBuild
-
-BAR = 30
 
 
 class Command(BaseCommand):
@@ -22,6 +20,7 @@ class Command(BaseCommand):
         parser.add_argument("--stop", action="store_true", help="stops the build that runs, on all machines")
 
     def handle(self, *_: object, everything: bool, begin: bool, progress: bool, stop: bool, **__: object) -> None:
+        self.line = ProgressLine(self.stdout)
         if stop or progress:
             build = builds.running_build()
             if build is None:
@@ -29,24 +28,21 @@ class Command(BaseCommand):
                 return
             if stop:
                 builds.stop(build)
-            self._show(build, end="\n")
+            self._show(build, is_last=True)
             return
         build = builds.start(why="by hand", everything=everything)
         for _territory in () if begin else builds.work_off(build, territory.build):
             self._show(build)
         build.refresh_from_db()
-        self._show(build, end="\n")
+        self._show(build, is_last=True)
 
-    def _show(self, build: DeckBuild, *, end: str = "") -> None:
-        """In one line that is written over, where somebody looks on."""
+    def _show(self, build: DeckBuild, *, is_last: bool = False) -> None:
         done = builds.progress(build)
-        bar = "█" * int(BAR * done.share) + "·" * (BAR - int(BAR * done.share))
         rate = f"{done.rate:,.0f} a second" if done.rate else "-"
         left = f", {done.secs_left / 60:.0f} min left" if done.secs_left is not None else ""
         failed = f", {done.failed} failed" if done.failed else ""
-        line = (
-            f"{bar} {done.share:4.0%}  {done.built:,} of {done.members:,} members, {done.done} of {done.territories}"
-            f" territories{failed}; {rate}{left}"
+        words = (
+            f"{done.built:,} of {done.members:,} members, {done.done} of {done.territories} territories{failed};"
+            f" {rate}{left}"
         )
-        is_watched = sys.stdout.isatty()
-        self.stdout.write(f"\r{line}" if is_watched else line, ending=end if is_watched else "\n")
+        self.line.show(done.share, words, is_last=is_last)
