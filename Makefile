@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8000
 export PORT EDGE
+# Every process would compile all modules again: a tenth of its start.
+unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .PHONY: help run test bench drills check messages lock screenshots base dev browser edge
 
