@@ -5,6 +5,7 @@ import io
 import structlog
 from asgiref.sync import async_to_sync
 from celery import current_app, shared_task
+from django.core.cache import cache
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -16,6 +17,7 @@ from apps.users.models import AbandonedFile, Photo
 log = structlog.get_logger(__name__)
 MAX_SIDE_PIXELS = 1600
 BATCH = 200
+REACHED = "users.missing_photos_reached"  # when the last photo that was queued again was made
 
 
 @shared_task(
@@ -43,9 +45,17 @@ def store_photo(photo_id: str) -> None:
 
 @shared_task(name="users.store_missing_photos")
 def store_missing_photos() -> None:
-    """Queues again what a lost broker or a failed download left without our copy."""
-    for photo_id in Photo.objects.filter(file="").order_by("created_at").values_list("pk", flat=True)[:BATCH]:
+    """Queues again what a lost broker or a failed download left without our copy.
+
+    The next ones each time, and then again from the oldest: those that always fail keep no others waiting.
+    """
+    missing = Photo.objects.filter(file="").order_by("created_at")
+    if reached := cache.get(REACHED):
+        missing = missing.filter(created_at__gt=reached)
+    photos = list(missing.values_list("pk", "created_at")[:BATCH])
+    for photo_id, _ in photos:
         store_photo.delay(str(photo_id))
+    cache.set(REACHED, photos[-1][1] if len(photos) == BATCH else None, timeout=None)
 
 
 @shared_task(name="users.delete_abandoned_files")

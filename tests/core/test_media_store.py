@@ -85,6 +85,19 @@ def test_it_leaves_a_file_that_is_no_picture_to_telegram(monkeypatch: pytest.Mon
     assert not photo.file
 
 
+@pytest.mark.django_db
+def test_it_fetches_missing_photos_in_turn_so_that_none_waits_for_those_that_always_fail(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    user, queued = member(photos=5), []
+    in_order = [str(photo.pk) for photo in user.photos.order_by("created_at")]
+    monkeypatch.setattr(tasks, "BATCH", 2)
+    monkeypatch.setattr(tasks.store_photo, "delay", queued.append)
+    for _ in range(4):
+        tasks.store_missing_photos()
+    assert queued == [*in_order, *in_order[:2]]
+
+
 def storage(url: str, secret: str) -> dict[str, object]:
     variables = {"S3_ENDPOINT_URL": url, "S3_BUCKET": "media", "S3_ACCESS_KEY_ID": KEY, "S3_SECRET_ACCESS_KEY": secret}
     return s3_storage(read_environment(variables))
