@@ -10,7 +10,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from apps.core.errors import GatewayError
+from apps.core.errors import AwayError, GatewayError
 from apps.core.gateways.telegram import bot_api
 from apps.users.models import AbandonedFile, Photo
 
@@ -60,10 +60,22 @@ def store_missing_photos() -> None:
 
 @shared_task(name="users.delete_abandoned_files")
 def delete_abandoned_files() -> None:
-    """Deletes the files of erased members and removed photos. A file that is gone already counts as deleted."""
+    """Deletes the files of erased members and removed photos. A file that is gone already counts as deleted.
+
+    One that cannot be deleted keeps no others from it; the first of such errors is raised in the end.
+    """
+    errors: list[Exception] = []
     for abandoned in AbandonedFile.objects.order_by("pk")[:BATCH]:
-        default_storage.delete(abandoned.name)
-        abandoned.delete()
+        try:
+            default_storage.delete(abandoned.name)
+        except AwayError:
+            raise
+        except Exception as error:  # noqa: BLE001 whatever the store's driver raises
+            errors.append(error)
+        else:
+            abandoned.delete()
+    if errors:
+        raise errors[0]
 
 
 async def _download(file_id: str) -> bytes:

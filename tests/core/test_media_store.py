@@ -72,6 +72,21 @@ def test_it_deletes_the_photos_of_who_leaves(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.django_db
+def test_it_deletes_the_others_when_one_file_cannot_be_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("photos/a.jpg", "photos/locked.jpg", "photos/c.jpg"):
+        AbandonedFile.objects.create(name=name)
+
+    def delete(name: str) -> None:
+        if "locked" in name:
+            raise PermissionError(name)
+
+    monkeypatch.setattr(default_storage, "delete", delete)
+    with pytest.raises(PermissionError, match="locked"):
+        tasks.delete_abandoned_files()
+    assert [abandoned.name for abandoned in AbandonedFile.objects.all()] == ["photos/locked.jpg"]
+
+
+@pytest.mark.django_db
 def test_it_is_refused_with_a_wrong_secret(s3_url: str) -> None:
     with override_settings(STORAGES={"default": storage(s3_url, "wrong")}), pytest.raises(ClientError):
         default_storage.save("x.jpg", ContentFile(b"x"))
