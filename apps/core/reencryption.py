@@ -27,7 +27,7 @@ Row = tuple[Any, ...]  # its key, then its encrypted values as PostgreSQL has th
 
 @dataclass(frozen=True, order=True)
 class Table:
-    """Its name, its key's and its encrypted columns' names, quoted."""
+    """The names are quoted, as SQL takes them."""
 
     name: str
     key: str
@@ -140,7 +140,9 @@ def _write(lot: Lot) -> bool:
     types = f"%s::{table.key_type}[]" + ", %s::text[]" * 2 * len(places)
     names = ", ".join(["key", *(f"was_{place}, is_{place}" for place in places)])
     changes = ", ".join(f"{column} = new.is_{place}" for place, column in enumerate(table.columns))
-    same = " AND ".join(f"old.{column} = new.was_{place}" for place, column in enumerate(table.columns))
+    same = " AND ".join(
+        f"old.{column} IS NOT DISTINCT FROM new.was_{place}" for place, column in enumerate(table.columns)
+    )
     given: list[list[Any]] = [[was[0] for was, _ in lot.outdated]]
     for place in places:
         given += [[pair[side][place + 1] for pair in lot.outdated] for side in (0, 1)]
