@@ -8,7 +8,7 @@ export PORT EDGE
 # Every process would compile all modules again: a tenth of its start.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help run test bench drills check messages lock screenshots base dev browser edge
+.PHONY: help run test bench drills check types rules messages lock screenshots base dev browser edge
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -31,9 +31,14 @@ drills: dev ## every fault against the real processes, as a table and in var/dri
 
 check: export DJANGO_SETTINGS_MODULE = meetsmatch.settings.test
 check: dev edge ## style, types, layers, migrations, production settings, the edge worker's types and bundle
+	@$(MAKE) --no-print-directory -j2 --output-sync types rules
+
+types:
+	$(BIN)/mypy
+
+rules:
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	@$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
