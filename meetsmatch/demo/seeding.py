@@ -32,6 +32,7 @@ STAFF = {
     "senior": "Senior moderator",
     "product": "Product manager",
     "approver": "Flag approver",
+    "payments": "Payments",
 }
 
 Progress = Callable[[int, int], None]
