@@ -112,8 +112,10 @@ def test_it_leaves_the_counting_to_who_is_at_it(monkeypatch: pytest.MonkeyPatch)
     try:
         with other.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_lock(1)")
-        assert standings.refresh(POPULATION) == 0
-        assert OutdatedStanding.objects.exists()
+            assert standings.refresh(POPULATION) == 0
+            assert OutdatedStanding.objects.exists()
+            # to close the connection would release it, too, but only once PostgreSQL notices
+            cursor.execute("SELECT pg_advisory_unlock(1)")
     finally:
         other.close()
     assert standings.refresh(POPULATION) == 2
