@@ -21,7 +21,6 @@ from meetsmatch.run import ROOT, is_ready, procfile
 from tests import migrated
 
 COMMANDS = {**procfile(), "simulator": "python manage.py run_simulator"}
-NOT_INHERITED = {*Environment.model_fields, "PYTHONDONTWRITEBYTECODE"}
 # Holds the embedded servers until its standard input ends, that is also when the tests themselves are killed.
 HOLDER = """
 import sys
@@ -56,15 +55,13 @@ class Stack:
         self._processes = processes
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._environment = {
-            **{key: value for key, value in os.environ.items() if key not in NOT_INHERITED},
+            **{key: value for key, value in os.environ.items() if key not in Environment.model_fields},
             "DJANGO_SETTINGS_MODULE": "meetsmatch.settings.dev",
             "MEETSMATCH_VAR": str(self.folder),
             "MEETSMATCH_TEST_SERVERS": "1",
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
             "PORT": str(self.port),
             "PUBLIC_URL": self.url,
-            # A process that has to compile all its modules takes twice as long to start.
-            "PYTHONPYCACHEPREFIX": str(embedded.VAR.with_name(f"{embedded.VAR.name}-e2e-pycache")),
             "PYTHONUNBUFFERED": "1",
             "WEB_HOST": "127.0.0.1",
             "WEB_WORKERS": "1",
